@@ -1,0 +1,151 @@
+// Byte image of a dumped or stopped process: (address, length) to bytes, or a hole.
+// Knows ELF, notes and files; knows nothing of Python.
+#pragma once
+
+#include "base/error.h"
+#include "base/target.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum hc_segment_origin {
+    HC_SEGMENT_CORE,    // bytes in the core file
+    HC_SEGMENT_FILE,    // bytes of a mapped file whose build-id agrees with the process
+    HC_SEGMENT_PROCESS, // bytes copied from a live process
+};
+
+// A run of readable memory. Segments are sorted by address and never overlap.
+struct hc_segment {
+    uint64_t address;
+    uint64_t length;
+    const uint8_t *bytes; // owned by the image
+    enum hc_segment_origin origin;
+    bool writable;
+    bool executable;
+};
+
+enum hc_module_state {
+    HC_MODULE_FOUND,      // file opened, build-id agrees
+    HC_MODULE_UNVERIFIED, // file opened; no build-id to compare on one side, its ELF header agrees
+    HC_MODULE_MISSING,    // no such file
+    HC_MODULE_MISMATCH,   // the file there is another build
+    HC_MODULE_BAD,        // unreadable or not ELF
+};
+
+// An ELF file mapped into the process (main program, library, extension).
+struct hc_module {
+    const char *path;   // as the process knew it
+    const char *file;   // where it was opened here, through --exe or --sysroot; NULL unless FOUND/UNVERIFIED
+    int fd;             // open for reading while the image lives, or -1
+    uint64_t start;     // first mapped address
+    uint64_t end;       // one past the last mapped address (of file mappings and, where known, .bss)
+    uint64_t load_bias; // runtime address = ELF address + load_bias
+    uint8_t build_id[64];   // of the process's copy if it could be read, else of the file's
+    size_t build_id_length; // 0: none known
+    bool is_main;           // the program itself (AT_PHDR / AT_ENTRY lies in it)
+    enum hc_module_state state;
+};
+
+struct hc_thread_info {
+    pid_t tid;
+    int signal;               // that this thread was dumped with, 0 if none
+    const uint8_t *registers; // raw general registers (elf_gregset_t of the machine), or NULL
+    size_t registers_size;
+};
+
+// Strings belong to the image. Numbers are 0 and strings NULL where the source does not say.
+struct hc_process_info {
+    const char *command; // arguments joined by blanks, as ps shows them (a core keeps 80 bytes)
+    const char *program; // path of the main program
+    pid_t pid;
+    bool live;              // read from a live process, not from a core
+    int signal;             // that killed it
+    int signal_code;        // si_code
+    uint64_t fault_address; // si_addr for SIGSEGV, SIGBUS, SIGILL, SIGFPE
+    bool has_fault_address;
+    pid_t faulting_thread; // tid of the thread that took the signal
+    const struct hc_thread_info *threads;
+    size_t thread_count;
+};
+
+// What is not there: told at the end of every report.
+struct hc_image_losses {
+    bool truncated;            // the core file is shorter than its headers say
+    uint64_t expected_size;    // of the core file, by its headers
+    uint64_t truncated_bytes;  // of memory that the headers promise and the file does not hold
+    uint64_t not_dumped_bytes; // of mapped memory that the core left out and no file gave back
+    size_t missing_modules;    // modules whose state is MISSING, MISMATCH or BAD
+};
+
+// All optional. Strings must outlive the call only.
+struct hc_image_options {
+    const char *exe;     // file to use for the main program
+    const char *sysroot; // prefix for the paths of mapped files
+};
+
+struct hc_image;
+
+// Opens an ELF core file. Errors are whole sentences: no such file, a directory, no permission, empty, not
+// ELF, ELF but no core, no memory in it at all … A core cut short opens; see hc_image_losses().
+struct hc_error *hc_image_open_core(const char *path, const struct hc_image_options *options,
+                                    struct hc_image **ret);
+// Stops the process (ptrace, every thread), copies its memory, and lets it run on. Never writes to it.
+struct hc_error *hc_image_open_process(pid_t pid, const struct hc_image_options *options,
+                                       struct hc_image **ret);
+void hc_image_destroy(struct hc_image *image);
+HC_DEFINE_POINTER_CLEANUP(hc_image_destroy, struct hc_image)
+
+const struct hc_target *hc_image_target(const struct hc_image *image);
+const struct hc_process_info *hc_image_process(const struct hc_image *image);
+const struct hc_image_losses *hc_image_losses(const struct hc_image *image);
+uint64_t hc_image_size(const struct hc_image *image); // of the core file, or of the copied memory, in bytes
+const char *hc_image_path(const struct hc_image *image); // of the core file, or "process 1234"
+const struct hc_segment *hc_image_segments(const struct hc_image *image, size_t *ret_count);
+const struct hc_module *hc_image_modules(const struct hc_image *image, size_t *ret_count);
+// The module that covers `address`, or NULL.
+const struct hc_module *hc_image_find_module(const struct hc_image *image, uint64_t address);
+
+// Lookup with a cached last hit; one per thread. Images are immutable, so readers need no lock.
+struct hc_reader {
+    const struct hc_image *image;
+    struct hc_target target;
+    uint64_t address, length; // of the last hit segment
+    const uint8_t *bytes;
+};
+
+void hc_reader_init(struct hc_reader *reader, const struct hc_image *image);
+const uint8_t *hc_reader_miss(struct hc_reader *reader, uint64_t address, uint64_t *ret_available);
+
+// Bytes at `address` up to the end of its segment, or NULL for a hole.
+static inline const uint8_t *hc_reader_span(struct hc_reader *reader, uint64_t address,
+                                            uint64_t *ret_available)
+{
+    uint64_t offset = address - reader->address;
+    if (__builtin_expect(offset < reader->length, 1)) {
+        *ret_available = reader->length - offset;
+        return reader->bytes + offset;
+    }
+    return hc_reader_miss(reader, address, ret_available);
+}
+
+// `length` bytes at `address`, or NULL if any of them is missing (segments that touch are one segment).
+static inline const uint8_t *hc_reader_view(struct hc_reader *reader, uint64_t address, uint64_t length)
+{
+    uint64_t available;
+    const uint8_t *bytes = hc_reader_span(reader, address, &available);
+    return bytes && length <= available ? bytes : NULL;
+}
+
+static inline bool hc_reader_word(struct hc_reader *reader, uint64_t address, uint64_t *ret)
+{
+    const uint8_t *bytes = hc_reader_view(reader, address, reader->target.word_size);
+    if (!bytes)
+        return false;
+    *ret = hc_load_word(&reader->target, bytes);
+    return true;
+}
+
+// Copies a NUL-terminated string of at most `size` - 1 bytes; false for a hole or no terminator in reach.
+bool hc_reader_string(struct hc_reader *reader, uint64_t address, char *buffer, size_t size);
