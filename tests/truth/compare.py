@@ -1,0 +1,252 @@
+"""Compares what `heapcore dump` says with what the process itself had recorded (fixtures/truth.py)."""
+import collections
+import json
+
+GC, REACHABLE, STATEFUL, UNSETTLED = 1, 2, 4, 8  # as in fixtures/truth.py
+
+# The types that heapcore knows exactly by decoders of its own, and with them all classes made of these.
+# Names differ between versions: weakref.ReferenceType was called weakref before 3.12.
+EXACT = {
+    "builtins." + name
+    for name in """
+    object type int bool float complex str bytes bytearray tuple list dict set frozenset function cell method
+    builtin_function_or_method builtin_method code frame generator coroutine async_generator module traceback
+    slice range property staticmethod classmethod weakref weakproxy weakcallableproxy mappingproxy memoryview
+    managedbuffer NoneType ellipsis NotImplementedType
+    getset_descriptor member_descriptor method_descriptor wrapper_descriptor classmethod_descriptor
+    method-wrapper
+    iterator callable_iterator list_iterator list_reverseiterator tuple_iterator dict_keyiterator
+    dict_valueiterator dict_itemiterator dict_reversekeyiterator dict_reversevalueiterator
+    dict_reverseitemiterator dict_keys dict_values dict_items set_iterator range_iterator longrange_iterator
+    str_iterator str_ascii_iterator bytes_iterator bytearray_iterator memory_iterator
+    """.split()
+} | {
+    "types.SimpleNamespace",
+    "weakref.ReferenceType",
+    "weakref.ProxyType",
+    "weakref.CallableProxyType",
+}
+
+Type = collections.namedtuple("Type", "address name solid")
+Found = collections.namedtuple("Found", "type size refcount state how referents")
+
+
+class Truth:
+    def __init__(self, path):
+        self.types = {}
+        self.objects = {}  # address: (type index, size, flags, referents)
+        self.held = {}  # address: referents that an untraversed object holds at least
+        self.inline = {}  # owner: values
+        self.expected = []
+        self.gone = set()
+        end = None
+        with open(path, encoding="utf-8") as lines:
+            for tag, *rest in json.loads("[" + ",".join(lines) + "]"):
+                if tag == "o":
+                    self.objects[rest[0]] = rest[1:]
+                elif tag == "t":
+                    self.types[rest[0]] = Type(*rest[1:])
+                elif tag == "i":
+                    self.held[rest[0]] = rest[1]
+                elif tag == "v":
+                    self.inline[rest[0]] = rest[1]
+                elif tag == "s":
+                    self.expected.append(rest)
+                elif tag == "gone":
+                    self.gone.update(rest[0])
+                elif tag == "header":
+                    self.header = rest[0]
+                elif tag == "end":
+                    end = rest[0]
+        if end != len(self.objects):
+            raise ValueError("%s: the record broke off: %s objects, end says %s" % (path, len(self.objects), end))
+
+
+class Dump:
+    """The lines of `heapcore dump`. Faults of the dump in itself are kept in `faults`."""
+
+    def __init__(self, lines):
+        self.objects = {}
+        self.virtual = {}
+        self.faults = []
+        for line in lines:
+            row = json.loads(line)
+            address = int(row["address"], 16)
+            found = Found(
+                row["type"],
+                row["size"],
+                row["refcount"],
+                row["state"],
+                row["how"],
+                [int(referent, 16) for referent in row["referents"]],
+            )
+            where = self.virtual if row.get("virtual") else self.objects
+            if address in where:
+                self.faults.append("%#x is dumped twice, as %s and %s" % (address, where[address].type, found.type))
+            where[address] = found
+
+
+class Comparison:
+    """Failures by heading, each with examples; notes are differences that are allowed, counted all the same."""
+
+    def __init__(self, truth, dump, examples=3):
+        self.truth = truth
+        self.dump = dump
+        self.examples = examples
+        self.failures = collections.defaultdict(list)
+        self.failure_counts = collections.Counter()
+        self.words = collections.Counter()
+        self.words_size = collections.Counter()
+        self.words_referents = collections.Counter()
+        self.hows = collections.Counter(found.how for found in dump.objects.values())
+        self.exact_objects = 0
+        for fault in dump.faults:
+            self.fail("the dump contradicts itself", fault)
+        self.compare_objects()
+        self.compare_untraversed()
+        self.compare_inline_values()
+        self.compare_expected()
+        self.compare_gone()
+        self.check_referents_exist()
+
+    def fail(self, heading, text):
+        self.failure_counts[heading] += 1
+        if len(self.failures[heading]) < self.examples:
+            self.failures[heading].append(text() if callable(text) else text)
+
+    def describe(self, address):
+        found = self.dump.objects.get(address)
+        known = self.truth.objects.get(address)
+        if known:
+            name = self.truth.types[known[0]].name
+            return "%#x (%s%s)" % (address, name, "" if found else ", not in the dump")
+        return "%#x (%s)" % (address, "dumped as " + found.type if found else "unknown to both")
+
+    def describe_all(self, addresses):
+        shown = ", ".join(self.describe(address) for address in addresses[:6])
+        return shown + (", and %d more" % (len(addresses) - 6) if len(addresses) > 6 else "")
+
+    def referents_differ(self, known, found):
+        missing = list((collections.Counter(known) - collections.Counter(found)).elements())
+        extra = list((collections.Counter(found) - collections.Counter(known)).elements())
+        parts = ["%d expected, %d found" % (len(known), len(found))]
+        if missing:
+            parts.append("missing " + self.describe_all(missing))
+        if extra:
+            parts.append("extra " + self.describe_all(extra))
+        return "; ".join(parts)
+
+    def compare_objects(self):
+        for address, (type_index, size, flags, referents) in self.truth.objects.items():
+            type_ = self.truth.types[type_index]
+            found = self.dump.objects.get(address)
+            if found is None:
+                self.fail("%s: not in the dump" % type_.name, lambda: "%#x, size %d" % (address, size))
+                continue
+            if type_.name is not None and found.type != type_.name:
+                self.fail("%s: has another type" % type_.name, lambda: "%#x is dumped as %s" % (address, found.type))
+            if flags & REACHABLE and found.state != "reachable":
+                self.fail("%s: reachable, but dumped as %s" % (type_.name, found.state), lambda: "%#x" % address)
+            self.compare_contents(address, type_, size, flags, referents, found)
+
+    def compare_contents(self, address, type_, size, flags, referents, found):
+        exact = type_.solid in EXACT
+        if found.how == "words" or flags & STATEFUL:
+            self.words[type_.name] += 1
+            if size >= 0 and found.size != size:
+                self.words_size[type_.name] += 1
+            if flags & GC and sorted(referents) != sorted(found.referents):
+                self.words_referents[type_.name] += 1
+            if exact and not flags & STATEFUL:
+                self.fail("%s: must be exact, but how is words" % type_.name, lambda: "%#x" % address)
+            return
+        self.exact_objects += 1
+        if size >= 0 and not flags & UNSETTLED and found.size != size:
+            self.fail(
+                "%s: size differs (how: %s)" % (type_.name, found.how),
+                lambda: "%#x: getsizeof says %d, the dump %d" % (address, size, found.size),
+            )
+        if flags & GC and referents != found.referents and sorted(referents) != sorted(found.referents):
+            self.fail(
+                "%s: referents differ (how: %s)" % (type_.name, found.how),
+                lambda: "%#x: %s" % (address, self.referents_differ(referents, found.referents)),
+            )
+
+    def compare_untraversed(self):
+        for address, held in self.truth.held.items():
+            found = self.dump.objects.get(address)
+            missing = set(held).difference(found.referents) if found else None
+            if missing:
+                self.fail("%s: does not lead to all that it holds" % found.type, lambda: "%s misses %s" % (
+                    self.describe(address), self.describe_all(sorted(missing))))
+
+    def compare_inline_values(self):
+        virtual = collections.Counter(tuple(sorted(row.referents)) for row in self.dump.virtual.values() if row.referents)
+        inline = collections.Counter(tuple(sorted(values)) for values in self.truth.inline.values())
+        for owner, values in self.truth.inline.items():
+            if inline[tuple(sorted(values))] > virtual[tuple(sorted(values))]:
+                self.fail("inline values without a virtual dict", lambda: "of %s: %s" % (
+                    self.describe(owner), self.describe_all(values)))
+        for values in (virtual - inline).elements():
+            self.fail("a virtual dict that no instance has", lambda: self.describe_all(values))
+
+    def compare_expected(self):
+        for address, state, refcount, what in self.truth.expected:
+            found = self.dump.objects.get(address)
+            if found is None:
+                self.fail("the fixture's %s: not in the dump" % what, "%#x, should be %s" % (address, state))
+                continue
+            if found.state != state:
+                self.fail("the fixture's %s: should be %s" % (what, state), "%#x (%s) is %s" % (address, found.type, found.state))
+            if refcount is not None and found.refcount != refcount:
+                self.fail("the fixture's %s: refcount" % what, "%#x should have %d, has %d" % (address, refcount, found.refcount))
+
+    def compare_gone(self):
+        for address in self.truth.gone:
+            found = self.dump.objects.get(address)
+            if found:
+                self.fail("a freed object is dumped (%s)" % found.state, "%#x as %s" % (address, found.type))
+
+    def check_referents_exist(self):
+        known = self.dump.objects.keys() | self.dump.virtual.keys()
+        for address, found in self.dump.objects.items():
+            for referent in found.referents:
+                if referent not in known:
+                    self.fail("%s: a referent is no object of the dump" % found.type, lambda: "%s of %s" % (
+                        self.describe(referent), self.describe(address)))
+
+    def unrecorded(self):
+        """Objects in the dump that the process did not record: by type and state, most frequent first."""
+        extra = collections.Counter()
+        for address, found in self.dump.objects.items():
+            if address not in self.truth.objects:
+                extra[found.state, found.type] += 1
+        return extra
+
+    def report(self):
+        lines = ["%d objects recorded, %d dumped (%s), %d compared exactly" % (
+            len(self.truth.objects), len(self.dump.objects),
+            ", ".join("%s %d" % pair for pair in self.hows.most_common()), self.exact_objects)]
+        lines.append("words: %d objects of %d types, of these size differs in %d, referents differ in %d" % (
+            sum(self.words.values()), len(self.words), sum(self.words_size.values()), sum(self.words_referents.values())))
+        for title, counter in (("size", self.words_size), ("referents", self.words_referents)):
+            if counter:
+                lines.append("  %s: %s" % (title, ", ".join("%s %d" % pair for pair in counter.most_common(8))))
+        extra = self.unrecorded()
+        lines.append("dumped but not recorded: %d" % sum(extra.values()))
+        for state in ("reachable", "tracked", "stray"):
+            top = [(name, count) for (where, name), count in extra.most_common() if where == state]
+            if top:
+                lines.append("  %s: %s" % (state, ", ".join("%s %d" % pair for pair in top[:8])))
+        return "\n".join(lines)
+
+    def failure_report(self):
+        lines = []
+        for heading, count in self.failure_counts.most_common():
+            lines.append("%s: %d" % (heading, count))
+            lines.extend("    " + example for example in self.failures[heading])
+        return "\n".join(lines)
+
+
+def compare(truth_path, dump_lines):
+    return Comparison(Truth(truth_path), Dump(dump_lines))

@@ -1,0 +1,101 @@
+"""Runs a fixture to the point where it has told the truth, and dumps it: kernel core, gcore, or alive."""
+import contextlib
+import glob
+import os
+import resource
+import shutil
+import subprocess
+import sys
+
+FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "fixtures")
+PATIENCE = 300  # seconds
+
+
+class CannotDump(Exception):
+    pass
+
+
+def clean_environment():
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "LD_"))}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    environment["PYTHONHASHSEED"] = "1"
+    return environment
+
+
+def command(interpreter, fixture, truth, how, options):
+    return [interpreter.executable, os.path.join(FIXTURES, fixture), truth, how, *options]
+
+
+def kernel_writes_cores_here():
+    with open("/proc/sys/kernel/core_pattern") as file:
+        pattern = file.read().strip()
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    return not pattern.startswith(("|", "/")) and hard != 0
+
+
+def abort_for_core(interpreter, fixture, folder, options=()):
+    """(truth, core): the kernel's own core of an aborting fixture; gcore's where the kernel gives none."""
+    if not kernel_writes_cores_here():
+        print("the kernel writes no core file here (core_pattern or limit): gcore stands in", flush=True)
+        return gcore(interpreter, fixture, folder, options)
+    truth = os.path.join(folder, "truth.jsonl")
+    done = subprocess.run(
+        command(interpreter, fixture, truth, "abort", options),
+        cwd=folder, env=clean_environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+    cores = glob.glob(os.path.join(glob.escape(folder), "core*"))
+    if not cores:
+        raise CannotDump("%s left no core; it ended with %d and said:\n%s" % (
+            fixture, done.returncode, done.stdout.decode(errors="replace")))
+    return truth, cores[0]
+
+
+@contextlib.contextmanager
+def blocked(interpreter, fixture, folder, options=()):
+    """(truth, process) of a fixture that has told the truth and waits for a byte."""
+    truth = os.path.join(folder, "truth.jsonl")
+    process = subprocess.Popen(
+        command(interpreter, fixture, truth, "block", options),
+        cwd=folder, env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        ready = process.stdout.readline()
+        if ready != b"READY\n":
+            raise CannotDump("%s said %r instead of READY" % (fixture, ready))
+        yield truth, process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+def goes_on(process):
+    """Whether a blocked fixture, given its byte, still works and ends well."""
+    answer, _ = process.communicate(b"\n", timeout=PATIENCE)
+    return answer == b"ALIVE\n" and process.returncode == 0
+
+
+def gcore(interpreter, fixture, folder, options=()):
+    if not shutil.which("gcore"):
+        raise CannotDump("gcore is not installed (package gdb)")
+    with blocked(interpreter, fixture, folder, options) as (truth, process):
+        prefix = os.path.join(folder, "gcore")
+        done = subprocess.run(
+            ["gcore", "-o", prefix, str(process.pid)],
+            cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+    core = "%s.%d" % (prefix, process.pid)
+    if not os.path.exists(core):
+        raise CannotDump("gcore failed:\n" + done.stdout.decode(errors="replace"))
+    return truth, core
+
+
+def heapcore_dump(heapcore, target):
+    """The lines of `heapcore dump` of a core file, or of ["-p", PID]."""
+    arguments = target if isinstance(target, list) else [target]
+    done = subprocess.run([heapcore, "dump", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+    if done.stderr:
+        sys.stdout.write(done.stderr.decode(errors="replace"))
+    if done.returncode != 0:
+        raise AssertionError("heapcore dump %s: exit status %d\n%s" % (
+            " ".join(arguments), done.returncode, done.stderr.decode(errors="replace")))
+    return done.stdout.splitlines()

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""The CPython builds on this machine that heapcore's truth tests cover, and those that they miss."""
+import collections
+import glob
+import os
+import re
+import struct
+import sys
+
+SUPPORTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+DEBIAN = "debian-3.11"
+NAMES = SUPPORTED + (DEBIAN,)
+DEBIAN_DEBUG = "/usr/lib/debug/.build-id"
+
+Interpreter = collections.namedtuple("Interpreter", "name executable")
+
+
+def pyenv_roots():
+    roots = [os.environ.get("PYENV_ROOT"), os.path.expanduser("~/.pyenv")]
+    return [root for root in dict.fromkeys(roots) if root and os.path.isdir(os.path.join(root, "versions"))]
+
+
+def find_pyenv(name):
+    """The newest x.y.z of version x.y (no free-threaded or prerelease build), or None."""
+    found = []
+    for root in pyenv_roots():
+        for folder in glob.glob(os.path.join(root, "versions", name + ".*")):
+            patch = re.fullmatch(re.escape(name) + r"\.(\d+)", os.path.basename(folder))
+            executable = os.path.join(folder, "bin", "python3")
+            if patch and os.access(executable, os.X_OK):
+                found.append((int(patch[1]), executable))
+    return max(found)[1] if found else None
+
+
+def read_build_id(path):
+    """The GNU build-id of a little-endian 64-bit ELF file, in hex, or None."""
+    with open(path, "rb") as file:
+        data = file.read()
+    if data[:6] != b"\x7fELF\x02\x01":
+        return None
+    (offset,) = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    for index in range(count):
+        kind, _, start, _, _, length = struct.unpack_from("<IIQQQQ", data, offset + index * size)
+        at, end = start, start + length
+        while kind == 4 and at + 12 <= end:  # PT_NOTE
+            name_size, content_size, note = struct.unpack_from("<III", data, at)
+            content = at + 12 + (name_size + 3 & ~3)
+            if note == 3 and data[at + 12 : at + 16] == b"GNU\0":  # NT_GNU_BUILD_ID
+                return data[content : content + content_size].hex()
+            at = content + (content_size + 3 & ~3)
+    return None
+
+
+def find_debian():
+    """Debian's python3.11, if its debug file (package python3.11-dbg) is there; else None."""
+    executable = "/usr/bin/python3.11"
+    if not os.access(executable, os.X_OK):
+        return None
+    build_id = read_build_id(executable)
+    if not build_id:
+        return None
+    debug = os.path.join(DEBIAN_DEBUG, build_id[:2], build_id[2:] + ".debug")
+    return executable if os.path.exists(debug) else None
+
+
+def find(name):
+    """The interpreter called `name` ("3.12", "debian-3.11"), or None if this machine has none."""
+    executable = find_debian() if name == DEBIAN else find_pyenv(name)
+    return Interpreter(name, executable) if executable else None
+
+
+def must_have_all():
+    """Whether a missing interpreter is a failure: so it is asked, and the machine has a testbed."""
+    return os.environ.get("HEAPCORE_FULL_MATRIX") == "1" and os.path.isdir(os.path.expanduser("~/.pyenv"))
+
+
+def main():
+    missing = 0
+    for name in NAMES:
+        interpreter = find(name)
+        missing += interpreter is None
+        print("%-12s %s" % (name, "COVERED    " + interpreter.executable if interpreter else "NOT FOUND"))
+    return 1 if missing and must_have_all() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
