@@ -1,0 +1,66 @@
+#include "base/parallel.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum { MAX_THREADS = 64 };
+
+struct job {
+    hc_task_fn *run;
+    void *argument;
+    size_t count;
+    atomic_size_t next;
+    atomic_bool failed;
+    pthread_mutex_t lock;
+    struct hc_error *error;
+};
+
+struct worker {
+    struct job *job;
+    unsigned number;
+    pthread_t thread;
+};
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    struct job *job = worker->job;
+    for (;;) {
+        size_t task = atomic_fetch_add(&job->next, 1);
+        if (task >= job->count || atomic_load(&job->failed))
+            return NULL;
+        struct hc_error *error = job->run(job->argument, worker->number, task);
+        if (!error)
+            continue;
+        atomic_store(&job->failed, true);
+        pthread_mutex_lock(&job->lock);
+        if (job->error)
+            hc_error_destroy(error);
+        else
+            job->error = error;
+        pthread_mutex_unlock(&job->lock);
+    }
+}
+
+struct hc_error *hc_parallel_run(unsigned threads, size_t count, hc_task_fn *run, void *argument)
+{
+    struct job job = {.run = run, .argument = argument, .count = count, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct worker workers[MAX_THREADS];
+    if (threads > MAX_THREADS)
+        threads = MAX_THREADS;
+    if (threads > count)
+        threads = (unsigned)count;
+    unsigned started = 1;
+    workers[0] = (struct worker){.job = &job, .number = 0};
+    for (; started < threads; started++) {
+        workers[started] = (struct worker){.job = &job, .number = started};
+        // Fewer threads than asked for do the same work.
+        if (pthread_create(&workers[started].thread, NULL, work, &workers[started]))
+            break;
+    }
+    work(&workers[0]);
+    for (unsigned i = 1; i < started; i++)
+        pthread_join(workers[i].thread, NULL);
+    return job.error;
+}

@@ -1,0 +1,13 @@
+// Running a fixed list of tasks on a few threads.
+#pragma once
+
+#include "base/error.h"
+
+#include <stddef.h>
+
+// Runs one task. `worker` is a number below the thread count, for per-thread state.
+typedef struct hc_error *hc_task_fn(void *argument, unsigned worker, size_t task);
+
+// Runs tasks 0 … count - 1 in any order on `threads` threads (the caller is one of them); returns the first
+// error.
+struct hc_error *hc_parallel_run(unsigned threads, size_t count, hc_task_fn *run, void *argument);

@@ -1,0 +1,33 @@
+#include "graph/session.h"
+
+static struct hc_error *open_session(const struct hc_session_options *options, struct hc_session *session)
+{
+    if (options->core)
+        HC_TRY(hc_image_open_core(options->core, &options->image, &session->image));
+    else
+        HC_TRY(hc_image_open_process(options->pid, &options->image, &session->image));
+    HC_TRY(hc_runtime_init(&session->runtime, session->image, &options->debug));
+    if (options->layouts_only)
+        return NULL;
+    return hc_graph_build(&session->runtime, options->threads, &session->graph);
+}
+
+struct hc_error *hc_session_open(const struct hc_session_options *options, struct hc_session **ret)
+{
+    _cleanup_(hc_session_closep) struct hc_session *session = calloc(1, sizeof(*session));
+    if (!session)
+        return hc_error_out_of_memory();
+    HC_TRY(open_session(options, session));
+    *ret = hc_take(session);
+    return NULL;
+}
+
+void hc_session_close(struct hc_session *session)
+{
+    if (!session)
+        return;
+    hc_graph_destroy(session->graph);
+    hc_runtime_deinit(&session->runtime);
+    hc_image_destroy(session->image);
+    free(session);
+}

@@ -1,0 +1,70 @@
+#include "python/keys.h"
+
+enum { DICT_KEYS_GENERAL = 0 }; // Include/internal/pycore_dict.h, since 3.11
+
+// USABLE_FRACTION(), Objects/dictobject.c.
+static uint64_t usable_fraction(uint64_t size)
+{
+    return (size << 1) / 3;
+}
+
+// DK_IXSIZE up to 3.10: what it takes to number the slots. Since 3.11 dk_log2_index_bytes says it.
+static uint64_t index_bytes(uint64_t size, unsigned word)
+{
+    if (size <= 0xff)
+        return size;
+    if (size <= 0xffff)
+        return size * 2;
+    return word == 8 && size > 0xffffffff ? size * 8 : size * 4;
+}
+
+// False if the numbers make no sense.
+static bool read_sizes(const struct hc_runtime *runtime, const struct hc_target *target, const uint8_t *bytes,
+                       uint64_t *indices, struct hc_dict_keys *keys)
+{
+    const struct hc_offsets *at = &runtime->layouts.at;
+    if (hc_is_present(at->keys_log2_size)) {
+        uint8_t log2_size = bytes[at->keys_log2_size];
+        uint8_t log2_bytes = bytes[at->keys_log2_index_bytes];
+        if (log2_size > 40 || log2_bytes > 44)
+            return false;
+        keys->index_size = 1ull << log2_size;
+        *indices = 1ull << log2_bytes;
+        keys->is_unicode = bytes[at->keys_kind] != DICT_KEYS_GENERAL;
+        return true;
+    }
+    keys->index_size = hc_load_word(target, bytes + at->keys_size);
+    if (keys->index_size > 1ull << 40)
+        return false;
+    *indices = index_bytes(keys->index_size, target->word_size);
+    keys->is_unicode = hc_load_word(target, bytes + at->keys_lookup) != runtime->general_lookup;
+    return true;
+}
+
+bool hc_dict_keys_read(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t address,
+                       struct hc_dict_keys *ret)
+{
+    const struct hc_offsets *at = &runtime->layouts.at;
+    const struct hc_target *target = &reader->target;
+    uint64_t available, indices;
+    const uint8_t *bytes = hc_reader_span(reader, address, &available);
+    if (!bytes || available < at->sizeof_keys || !read_sizes(runtime, target, bytes, &indices, ret))
+        return false;
+    bool small_entries = ret->is_unicode && hc_is_present(at->sizeof_unicode_entry);
+    ret->entry_size = small_entries ? at->sizeof_unicode_entry : at->sizeof_entry;
+    ret->key_offset = small_entries ? at->unicode_entry_key : at->entry_key;
+    ret->value_offset = small_entries ? at->unicode_entry_value : at->entry_value;
+    ret->refcnt = hc_load_word(target, bytes + at->keys_refcnt);
+    ret->count = hc_load_word(target, bytes + at->keys_nentries);
+    ret->usable = hc_load_word(target, bytes + at->keys_usable);
+    ret->size = at->sizeof_keys + indices + usable_fraction(ret->index_size) * ret->entry_size;
+    uint64_t start = at->keys_indices + indices;
+    if (start > available)
+        return false;
+    ret->entries = bytes + start;
+    uint64_t readable = (available - start) / ret->entry_size;
+    if (ret->count > usable_fraction(ret->index_size) || ret->count > readable)
+        ret->count =
+            readable < usable_fraction(ret->index_size) ? readable : usable_fraction(ret->index_size);
+    return true;
+}

@@ -1,0 +1,140 @@
+// Tells the objects in pymalloc's pools from free blocks and from buffers, in memory order.
+#include "python/pools.h"
+
+#include "base/parallel.h"
+#include "python/trace.h"
+
+#include <string.h>
+
+enum {
+    POOLS_PER_TASK = 512,
+    MAX_BLOCKS = 1 << 11, // of 8 bytes in 16 KiB
+    BLOCK_WORDS = MAX_BLOCKS / 64,
+};
+
+struct scan_tally {
+    uint64_t used, free, damaged;
+};
+
+struct scan {
+    struct hc_pools *pools;
+    const struct hc_runtime *runtime;
+    struct hc_tracer *tracers;  // one a worker
+    struct scan_tally *tallies; // one a task
+};
+
+// Marks the blocks on the pool's free list; false if the list leaves the pool or runs in a circle.
+static bool mark_free(const struct scan *scan, const struct hc_target *target, const struct hc_pool *pool,
+                      uint64_t *free_blocks, uint64_t *count)
+{
+    uint64_t block = hc_load_word(target, pool->bytes + scan->runtime->layouts.at.pool_free_block);
+    *count = 0;
+    while (block) {
+        uint64_t offset = block - pool->address;
+        if (offset >= 1u << scan->pools->pool_bits)
+            return false;
+        uint32_t index = hc_pool_block(scan->pools, pool, block);
+        if (index == UINT32_MAX || hc_pool_block_address(scan->pools, pool, index) != block ||
+            free_blocks[index / 64] >> (index % 64) & 1)
+            return false;
+        free_blocks[index / 64] |= 1ull << (index % 64);
+        ++*count;
+        block = hc_load_word(target, pool->bytes + offset);
+    }
+    return true;
+}
+
+// Is there an object `header` bytes into the block? Its type says how long the header before it must be.
+static bool is_object_at(const struct scan *scan, struct hc_tracer *tracer, const uint8_t *block,
+                         unsigned header, unsigned block_size)
+{
+    const struct hc_offsets *at = tracer->at;
+    const struct hc_target *target = &tracer->object_reader.target;
+    if (header + at->object_type + target->word_size > block_size)
+        return false;
+    if (!hc_tracer_refcount_is_plausible(tracer, hc_load_word(target, block + header + at->object_refcnt)))
+        return false;
+    uint64_t address = hc_load_word(target, block + header + at->object_type);
+    // Type objects are larger than any block of a pool, and what is asked most often is in a pool.
+    if (!address || address % target->word_size || hc_pools_find(scan->pools, address))
+        return false;
+    const struct hc_type *type = hc_tracer_find_type(tracer, address);
+    return type && type->header_size == header && header + type->basicsize <= block_size;
+}
+
+static void mark_block(const struct scan *scan, struct hc_tracer *tracer, const struct hc_pool *pool,
+                       uint32_t index)
+{
+    const uint8_t *block = pool->bytes + (hc_pool_block_address(scan->pools, pool, index) - pool->address);
+    struct hc_slot_word *word = &scan->pools->words[pool->first_word + index / 64];
+    unsigned gc = scan->pools->gc_head_size, pre = scan->pools->pre_header_size;
+    uint64_t bit = 1ull << (index % 64);
+    if (is_object_at(scan, tracer, block, 0, pool->block_size)) {
+        word->objects |= bit;
+    } else if (is_object_at(scan, tracer, block, gc, pool->block_size)) {
+        word->objects |= bit;
+        word->gc |= bit;
+    } else if (is_object_at(scan, tracer, block, gc + pre, pool->block_size)) {
+        word->objects |= bit;
+        word->gc |= bit;
+        word->pre_header |= bit;
+    }
+}
+
+static void scan_pool(const struct scan *scan, struct hc_tracer *tracer, const struct hc_pool *pool,
+                      struct scan_tally *tally)
+{
+    uint64_t free_blocks[BLOCK_WORDS] = {0};
+    uint64_t free_count;
+    if (!mark_free(scan, &tracer->object_reader.target, pool, free_blocks, &free_count))
+        tally->damaged++; // what was marked until there counts as free, the rest is judged by its header
+    tally->free += free_count;
+    tally->used += pool->block_count - free_count;
+    for (uint32_t i = 0; i < pool->block_count; i++)
+        if (!(free_blocks[i / 64] >> (i % 64) & 1))
+            mark_block(scan, tracer, pool, i);
+}
+
+static struct hc_error *scan_task(void *argument, unsigned worker, size_t task)
+{
+    struct scan *scan = argument;
+    size_t end = (task + 1) * POOLS_PER_TASK;
+    for (size_t i = task * POOLS_PER_TASK; i < end && i < scan->pools->count; i++)
+        scan_pool(scan, &scan->tracers[worker], &scan->pools->pools[i], &scan->tallies[task]);
+    return NULL;
+}
+
+static void number_objects(struct hc_pools *pools)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < pools->word_count; i++) {
+        pools->words[i].first_object = (uint32_t)count;
+        count += (unsigned)__builtin_popcountll(pools->words[i].objects);
+    }
+    pools->object_count = count;
+}
+
+struct hc_error *hc_pools_scan(struct hc_pools *pools, struct hc_type_table *types, unsigned threads)
+{
+    size_t tasks = (pools->count + POOLS_PER_TASK - 1) / POOLS_PER_TASK;
+    _cleanup_(hc_freep) struct hc_tracer *tracers = calloc(threads, sizeof(*tracers));
+    _cleanup_(hc_freep) struct scan_tally *tallies = calloc(tasks + 1, sizeof(*tallies));
+    if (!tracers || !tallies)
+        return hc_error_out_of_memory();
+    struct scan scan = {pools, types->runtime, tracers, tallies};
+    struct hc_error *error = NULL;
+    for (unsigned i = 0; i < threads && !error; i++)
+        error = hc_tracer_init(&tracers[i], types);
+    if (!error)
+        error = hc_parallel_run(threads, tasks, scan_task, &scan);
+    for (unsigned i = 0; i < threads; i++)
+        hc_tracer_deinit(&tracers[i]);
+    for (size_t i = 0; i < tasks; i++) {
+        pools->used_blocks += tallies[i].used;
+        pools->free_blocks += tallies[i].free;
+        pools->damaged_pools += tallies[i].damaged;
+    }
+    if (!error)
+        number_objects(pools);
+    return error;
+}

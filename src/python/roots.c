@@ -1,0 +1,163 @@
+#include "python/roots.h"
+
+#include <string.h>
+
+enum { MAX_THREADS = 1 << 16, MAX_FRAMES = 1 << 20 };
+
+struct root_search {
+    const struct hc_runtime *runtime;
+    struct hc_tracer *tracer;
+    struct hc_word_vector *roots;
+    uint64_t base; // of the struct whose members are being looked at
+    bool out_of_memory;
+};
+
+static void add_root(struct root_search *search, uint64_t address)
+{
+    struct hc_object_view object;
+    if (address && hc_tracer_view(search->tracer, address, &object) &&
+        !hc_word_vector_push(search->roots, address))
+        search->out_of_memory = true;
+}
+
+// Free lists hold no live object; weak reference lists and the table of interned strings own nothing.
+static bool is_owning(const char *path)
+{
+    static const char *const borrowed[] = {"free_list", "freelist", "weaklist", "interned", "cached_keys"};
+    for (size_t i = 0; i < sizeof(borrowed) / sizeof(*borrowed); i++)
+        if (strstr(path, borrowed[i]))
+            return false;
+    return true;
+}
+
+HC_DEFINE_VECTOR(offset_vector, uint64_t)
+
+static void collect_offset(void *argument, const char *path, uint64_t offset, uint64_t count)
+{
+    struct offset_vector *offsets = argument;
+    // Bounded: DWARF is as untrusted as the core.
+    for (uint64_t i = 0; is_owning(path) && i < count && i < 4096; i++)
+        if (!offset_vector_push(offsets, offset + i * sizeof(uint64_t)))
+            return;
+}
+
+static struct hc_error *member_offsets(const struct hc_runtime *runtime, const char *structure,
+                                       const char *unit, struct offset_vector *ret)
+{
+    static const char *const pointees[] = {"PyObject", "PyLongObject", "PyTypeObject"};
+    for (size_t i = 0; i < sizeof(pointees) / sizeof(*pointees); i++)
+        HC_TRY(hc_debug_info_each_pointer(runtime->debug_info, structure, unit, pointees[i], collect_offset,
+                                          ret));
+    return NULL;
+}
+
+static void add_members(struct root_search *search, const struct offset_vector *offsets, uint64_t address)
+{
+    for (size_t i = 0; i < offsets->count; i++) {
+        uint64_t member;
+        if (hc_reader_word(&search->tracer->reader, address + offsets->items[i], &member))
+            add_root(search, member);
+    }
+}
+
+static void add_references(struct root_search *search)
+{
+    const struct hc_references *references = &search->tracer->references;
+    struct hc_word_vector visited = references->visited;
+    for (size_t i = 0; i < visited.count; i++)
+        add_root(search, visited.items[i]);
+}
+
+// 3.11 and later: frames are no objects until somebody asks for one.
+static void add_interpreter_frames(struct root_search *search, uint64_t frame)
+{
+    const struct hc_offsets *at = search->tracer->at;
+    for (unsigned i = 0; frame && i < MAX_FRAMES; i++) {
+        search->tracer->references.visited.count = 0;
+        hc_trace_interpreter_frame(search->tracer, frame, HC_FRAME_LIVING);
+        add_references(search);
+        if (!hc_reader_word(&search->tracer->reader, frame + at->iframe_previous, &frame))
+            return;
+    }
+}
+
+// Up to 3.10: a running frame keeps its stack pointer in a register, so every slot of its value stack that
+// looks like an object is taken.
+static void add_frame_objects(struct root_search *search, uint64_t frame)
+{
+    const struct hc_offsets *at = search->tracer->at;
+    unsigned word = search->tracer->reader.target.word_size;
+    for (unsigned i = 0; frame && i < MAX_FRAMES; i++) {
+        add_root(search, frame);
+        uint64_t code, stack;
+        if (!hc_reader_word(&search->tracer->reader, frame + at->frame_code, &code) ||
+            !hc_reader_word(&search->tracer->reader, frame + at->frame_valuestack, &stack))
+            return;
+        uint64_t depth = hc_code_frame_slots(search->tracer, code, true) -
+                         hc_code_frame_slots(search->tracer, code, false);
+        for (uint64_t slot = 0; slot < depth; slot++) {
+            uint64_t value;
+            if (hc_reader_word(&search->tracer->reader, stack + slot * word, &value))
+                add_root(search, value);
+        }
+        if (!hc_reader_word(&search->tracer->reader, frame + at->frame_back, &frame))
+            return;
+    }
+}
+
+static void add_thread_frames(struct root_search *search, uint64_t thread)
+{
+    const struct hc_offsets *at = search->tracer->at;
+    struct hc_reader *reader = &search->tracer->reader;
+    uint64_t frame = 0;
+    if (hc_is_present(at->thread_current_frame)) { // 3.13
+        if (hc_reader_word(reader, thread + at->thread_current_frame, &frame))
+            add_interpreter_frames(search, frame);
+    } else if (hc_is_present(at->cframe_current_frame)) { // 3.11, 3.12
+        if (hc_reader_word(reader, thread + at->thread_cframe, &frame) &&
+            hc_reader_word(reader, frame + at->cframe_current_frame, &frame))
+            add_interpreter_frames(search, frame);
+    } else if (hc_is_present(at->thread_frame) && hc_reader_word(reader, thread + at->thread_frame, &frame)) {
+        add_frame_objects(search, frame);
+    }
+}
+
+struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_tracer *tracer,
+                               struct hc_word_vector *ret)
+{
+    const struct hc_offsets *at = &runtime->layouts.at;
+    struct root_search search = {.runtime = runtime, .tracer = tracer, .roots = ret};
+    _cleanup_(offset_vector_deinit) struct offset_vector interpreter_members = {0}, thread_members = {0};
+    HC_TRY(member_offsets(runtime, "_is", "Python/pystate.c", &interpreter_members));
+    HC_TRY(member_offsets(runtime, "_ts", "Python/pystate.c", &thread_members));
+    for (size_t i = 0; i < runtime->interpreters.count; i++) {
+        uint64_t interpreter = runtime->interpreters.items[i];
+        add_members(&search, &interpreter_members, interpreter);
+        uint64_t thread = 0;
+        hc_reader_word(&tracer->reader, interpreter + at->interpreter_threads, &thread);
+        for (unsigned n = 0; thread && n < MAX_THREADS; n++) {
+            add_members(&search, &thread_members, thread);
+            add_thread_frames(&search, thread);
+            if (!hc_reader_word(&tracer->reader, thread + at->thread_next, &thread))
+                break;
+        }
+    }
+    return search.out_of_memory ? hc_error_out_of_memory() : NULL;
+}
+
+struct hc_error *hc_roots_find_static(const struct hc_runtime *runtime, struct hc_tracer *tracer,
+                                      struct hc_word_vector *ret)
+{
+    struct root_search search = {.runtime = runtime, .tracer = tracer, .roots = ret};
+    const struct hc_target *target = &tracer->reader.target;
+    size_t count;
+    const struct hc_segment *segments = hc_image_segments(runtime->image, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct hc_segment *segment = &segments[i];
+        if (!segment->writable || !hc_image_find_module(runtime->image, segment->address))
+            continue;
+        for (uint64_t offset = 0; offset + target->word_size <= segment->length; offset += target->word_size)
+            add_root(&search, hc_load_word(target, segment->bytes + offset));
+    }
+    return search.out_of_memory ? hc_error_out_of_memory() : NULL;
+}

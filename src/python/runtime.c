@@ -1,0 +1,174 @@
+#include "python/runtime.h"
+
+#include "python/strings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_INTERPRETERS = 4096 };
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+// Modules that may be CPython, by name; the program itself is last, for it may embed it under any name.
+static int rank_of(const struct hc_module *module)
+{
+    const char *name = base_name(module->path);
+    if (!strncmp(name, "libpython", strlen("libpython")))
+        return strstr(name, "libpython3.so") ? 3 : 0; // libpython3.so is a shim for the stable ABI
+    if (!strncmp(name, "python", strlen("python")))
+        return 1;
+    return module->is_main ? 2 : 3;
+}
+
+static struct hc_error *module_problem(const struct hc_image *image, const struct hc_module *module)
+{
+    char build_id[2 * sizeof(module->build_id) + 1] = "unknown";
+    for (size_t i = 0; i < module->build_id_length; i++)
+        snprintf(build_id + 2 * i, 3, "%02x", module->build_id[i]);
+    const char *what = module->state == HC_MODULE_MISSING    ? "is not here"
+                       : module->state == HC_MODULE_MISMATCH ? "is another build here"
+                                                             : "cannot be read as ELF";
+    return hc_error_create(
+        "the interpreter of %s, %s (build-id %s), %s; pass the right file with --exe FILE, or the "
+        "directory tree that has it with --sysroot DIR",
+        hc_image_path(image), module->path, build_id, what);
+}
+
+// Opens debug information of the first module that defines _PyRuntime.
+static struct hc_error *find_module(struct hc_runtime *runtime, const struct hc_debug_options *options)
+{
+    size_t count;
+    const struct hc_module *modules = hc_image_modules(runtime->image, &count);
+    const struct hc_module *unusable = NULL;
+    _cleanup_(hc_error_destroyp) struct hc_error *missing = NULL;
+    for (int rank = 0; rank < 3; rank++)
+        for (size_t i = 0; i < count; i++) {
+            const struct hc_module *module = &modules[i];
+            if (rank_of(module) != rank)
+                continue;
+            if (module->state != HC_MODULE_FOUND && module->state != HC_MODULE_UNVERIFIED) {
+                unusable = rank < 2 && !unusable ? module : unusable;
+                continue;
+            }
+            _cleanup_(hc_debug_info_destroyp) struct hc_debug_info *info = NULL;
+            struct hc_error *error = hc_debug_info_open(module, options, &info);
+            uint64_t size;
+            if (error) {
+                if (missing || rank == 2)
+                    hc_error_destroy(error);
+                else
+                    missing = error;
+                continue;
+            }
+            if (hc_debug_info_find_symbol(info, "_PyRuntime", NULL, &runtime->address, &size)) {
+                runtime->module = module;
+                runtime->debug_info = hc_take(info);
+                return NULL;
+            }
+        }
+    if (unusable)
+        return module_problem(runtime->image, unusable);
+    if (missing)
+        return hc_take(missing);
+    return hc_error_create("no Python in %s: none of its %zu binaries is libpython or python",
+                           hc_image_path(runtime->image), count);
+}
+
+static struct hc_error *find_symbols(struct hc_runtime *runtime)
+{
+    struct {
+        const char *name, *unit;
+        uint64_t *ret;
+        bool needed;
+    } symbols[] = {
+        {"PyType_Type", NULL, &runtime->type_type, true},
+        {"PyDict_Type", NULL, &runtime->dict_type, true},
+        {"subtype_traverse", "Objects/typeobject.c", &runtime->subtype_traverse, true},
+        {"lookdict", "Objects/dictobject.c", &runtime->general_lookup, false},
+    };
+    for (size_t i = 0; i < sizeof(symbols) / sizeof(*symbols); i++) {
+        uint64_t size;
+        if (!hc_debug_info_find_symbol(runtime->debug_info, symbols[i].name, symbols[i].unit, symbols[i].ret,
+                                       &size) &&
+            symbols[i].needed)
+            return hc_error_create("%s has no symbol %s", hc_debug_info_file(runtime->debug_info),
+                                   symbols[i].name);
+    }
+    return NULL;
+}
+
+// The list starts in _PyRuntime.interpreters.head; it is bounded, for a damaged one may be a ring.
+static struct hc_error *find_interpreters(struct hc_runtime *runtime, struct hc_reader *reader)
+{
+    const struct hc_offsets *at = &runtime->layouts.at;
+    uint64_t interpreter;
+    if (!hc_reader_word(reader, runtime->address + at->runtime_interpreters, &interpreter))
+        return hc_error_create("_PyRuntime at 0x%lx is not in %s: the image is cut before it",
+                               (long)runtime->address, hc_image_path(runtime->image));
+    while (interpreter && runtime->interpreters.count < MAX_INTERPRETERS) {
+        for (size_t i = 0; i < runtime->interpreters.count; i++)
+            if (runtime->interpreters.items[i] == interpreter)
+                return NULL;
+        if (!hc_word_vector_push(&runtime->interpreters, interpreter))
+            return hc_error_out_of_memory();
+        if (!hc_reader_word(reader, interpreter + at->interpreter_next, &interpreter))
+            break;
+    }
+    if (!runtime->interpreters.count)
+        return hc_error_create("Python is loaded in %s, but no interpreter is running in it",
+                               hc_image_path(runtime->image));
+    return NULL;
+}
+
+static struct hc_error *read_version(struct hc_runtime *runtime, struct hc_reader *reader)
+{
+    const struct hc_offsets *at = &runtime->layouts.at;
+    uint64_t sysdict, hexversion, version;
+    const uint8_t *digits;
+    for (size_t i = 0; i < runtime->interpreters.count; i++) {
+        if (!hc_reader_word(reader, runtime->interpreters.items[i] + at->interpreter_sysdict, &sysdict) ||
+            !hc_dict_find_string(runtime, reader, sysdict, "hexversion", &hexversion) ||
+            !hc_dict_find_string(runtime, reader, sysdict, "version", &version))
+            continue;
+        if (!(digits = hc_reader_view(reader, hexversion + at->long_digits, 4)))
+            continue;
+        runtime->version = hc_load_u32(&reader->target, digits);
+        _cleanup_(hc_freep) char *text = hc_string_read(runtime, reader, version);
+        if (!text)
+            continue;
+        snprintf(runtime->version_text, sizeof(runtime->version_text), "%.*s", (int)strcspn(text, " "), text);
+        return NULL;
+    }
+    return hc_error_create(
+        "the version of Python in %s cannot be read: its sys module is missing from the image",
+        hc_image_path(runtime->image));
+}
+
+struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_image *image,
+                                 const struct hc_debug_options *options)
+{
+    *runtime = (struct hc_runtime){.image = image};
+    struct hc_reader reader;
+    hc_reader_init(&reader, image);
+    HC_TRY(find_module(runtime, options));
+    HC_TRY(find_symbols(runtime));
+    HC_TRY(hc_layouts_init(&runtime->layouts, runtime->debug_info));
+    HC_TRY(find_interpreters(runtime, &reader));
+    HC_TRY(read_version(runtime, &reader));
+    if (!hc_runtime_since(runtime, 3, 8) || hc_runtime_since(runtime, 3, 14))
+        return hc_error_create("%s runs Python %s; heapcore reads 3.8 to 3.13", hc_image_path(image),
+                               runtime->version_text);
+    return NULL;
+}
+
+void hc_runtime_deinit(struct hc_runtime *runtime)
+{
+    hc_layouts_deinit(&runtime->layouts);
+    hc_debug_info_destroy(runtime->debug_info);
+    hc_word_vector_deinit(&runtime->interpreters);
+    *runtime = (struct hc_runtime){0};
+}

@@ -1,0 +1,36 @@
+// The interpreter in the image: which module it is, its version, its interpreters, its layouts.
+#pragma once
+
+#include "base/vector.h"
+#include "image/image.h"
+#include "python/layouts.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hc_runtime {
+    const struct hc_image *image;
+    const struct hc_module *module; // the ELF file that holds _PyRuntime: libpython or the program
+    struct hc_debug_info *debug_info;
+    struct hc_layouts layouts;
+    uint32_t version;                   // as sys.hexversion: 0x030b07f0
+    char version_text[64];              // "3.11.7"
+    uint64_t address;                   // of _PyRuntime
+    struct hc_word_vector interpreters; // PyInterpreterState addresses
+    uint64_t type_type;                 // PyType_Type
+    uint64_t dict_type;                 // PyDict_Type
+    uint64_t subtype_traverse;          // tp_traverse of every class made by a class statement
+    uint64_t general_lookup; // lookdict(): up to 3.10, the mark of a dict whose keys are not all str
+};
+
+// Finds the interpreter and its layouts. Errors: no Python in the image; no debug information; unsupported
+// version.
+struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_image *image,
+                                 const struct hc_debug_options *options);
+void hc_runtime_deinit(struct hc_runtime *runtime);
+
+// Version as 0x030c0000 for 3.12: what changed since then is asked with this only where no struct tells.
+static inline bool hc_runtime_since(const struct hc_runtime *runtime, unsigned major, unsigned minor)
+{
+    return runtime->version >= (major << 24 | minor << 16);
+}

@@ -1,0 +1,142 @@
+#include "python/strings.h"
+
+#include "python/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NAME = 1000 };
+
+struct text {
+    const uint8_t *bytes;
+    uint64_t length;
+    unsigned kind; // bytes a character
+};
+
+static uint64_t load_bits(const struct hc_target *target, const uint8_t *object, const struct hc_field *field)
+{
+    uint64_t unit = hc_load_unsigned(target, object + field->offset, (unsigned)field->size);
+    return unit >> field->bit_offset & ((1ull << field->bit_size) - 1);
+}
+
+static bool find_text(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t address,
+                      struct text *ret)
+{
+    const struct hc_offsets *at = &runtime->layouts.at;
+    const struct hc_field *fields = runtime->layouts.fields;
+    const struct hc_target *target = &reader->target;
+    const uint8_t *object = hc_reader_view(reader, address, at->sizeof_ascii);
+    if (!object)
+        return false;
+    ret->length = hc_load_word(target, object + at->ascii_length);
+    ret->kind = (unsigned)load_bits(target, object, &fields[HC_FIELD_ascii_kind]);
+    bool is_ascii = load_bits(target, object, &fields[HC_FIELD_ascii_ascii]);
+    bool is_compact = load_bits(target, object, &fields[HC_FIELD_ascii_compact]);
+    if ((ret->kind != 1 && ret->kind != 2 && ret->kind != 4) || ret->length > UINT32_MAX)
+        return false;
+    uint64_t data = address + (is_ascii ? at->sizeof_ascii : at->sizeof_compact);
+    if (!is_compact && !hc_reader_word(reader, address + at->unicode_data, &data))
+        return false;
+    uint64_t shown = ret->length < MAX_NAME ? ret->length : MAX_NAME;
+    ret->bytes = hc_reader_view(reader, data, shown * ret->kind);
+    ret->length = shown;
+    return ret->bytes != NULL;
+}
+
+static char *put_utf8(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        *out++ = (char)c;
+    } else if (c < 0x800) {
+        *out++ = (char)(0xc0 | c >> 6);
+        *out++ = (char)(0x80 | (c & 0x3f));
+    } else if (c < 0x10000) {
+        *out++ = (char)(0xe0 | c >> 12);
+        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
+        *out++ = (char)(0x80 | (c & 0x3f));
+    } else {
+        *out++ = (char)(0xf0 | (c >> 18 & 7));
+        *out++ = (char)(0x80 | (c >> 12 & 0x3f));
+        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
+        *out++ = (char)(0x80 | (c & 0x3f));
+    }
+    return out;
+}
+
+char *hc_string_read(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t address)
+{
+    struct text text;
+    if (!address || !find_text(runtime, reader, address, &text))
+        return NULL;
+    char *string = malloc(text.length * 4 + 1);
+    if (!string)
+        return NULL;
+    char *out = string;
+    for (uint64_t i = 0; i < text.length; i++) {
+        uint32_t c = (uint32_t)hc_load_unsigned(&reader->target, text.bytes + i * text.kind, text.kind);
+        // Lone surrogates and what is beyond Unicode have no UTF-8.
+        out = put_utf8(out, c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || !c ? 0xfffd : c);
+    }
+    *out = '\0';
+    return string;
+}
+
+static bool dict_each(const struct hc_runtime *runtime, struct hc_reader *reader,
+                      const struct hc_dict_keys *keys, uint64_t values, hc_dict_entry_fn *callback,
+                      void *argument)
+{
+    const struct hc_target *target = &reader->target;
+    for (uint64_t i = 0; i < keys->count; i++) {
+        const uint8_t *entry = keys->entries + i * keys->entry_size;
+        uint64_t key = hc_load_word(target, entry + keys->key_offset);
+        uint64_t value = hc_load_word(target, entry + keys->value_offset);
+        uint64_t offset =
+            hc_is_present(runtime->layouts.at.values_items) ? runtime->layouts.at.values_items : 0;
+        if (values && !hc_reader_word(reader, values + offset + i * target->word_size, &value))
+            return false;
+        if (key && value && !callback(argument, key, value))
+            return true;
+    }
+    return true;
+}
+
+bool hc_dict_each(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t dict,
+                  hc_dict_entry_fn *callback, void *argument)
+{
+    uint64_t keys_address, values;
+    struct hc_dict_keys keys;
+    if (!dict || !hc_reader_word(reader, dict + runtime->layouts.at.dict_keys, &keys_address) ||
+        !hc_reader_word(reader, dict + runtime->layouts.at.dict_values, &values) ||
+        !hc_dict_keys_read(runtime, reader, keys_address, &keys))
+        return false;
+    return dict_each(runtime, reader, &keys, values, callback, argument);
+}
+
+struct string_search {
+    const struct hc_runtime *runtime;
+    struct hc_reader *reader;
+    const char *key;
+    size_t key_length;
+    uint64_t *ret;
+    bool found;
+};
+
+static bool compare_key(void *argument, uint64_t key, uint64_t value)
+{
+    struct string_search *search = argument;
+    struct text text;
+    if (!find_text(search->runtime, search->reader, key, &text) || text.kind != 1 ||
+        text.length != search->key_length || memcmp(text.bytes, search->key, text.length))
+        return true;
+    *search->ret = value;
+    search->found = true;
+    return false;
+}
+
+bool hc_dict_find_string(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t dict,
+                         const char *key, uint64_t *ret)
+{
+    struct string_search search = {runtime, reader, key, strlen(key), ret, false};
+    hc_dict_each(runtime, reader, dict, compare_key, &search);
+    return search.found;
+}

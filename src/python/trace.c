@@ -1,0 +1,359 @@
+#include "python/trace.h"
+
+#include <string.h>
+
+// Direct-mapped: whether a word is a type pointer is asked for every block of the heap.
+enum { TYPE_CACHE_LINES = 4096 };
+
+struct hc_type_cache_line {
+    uint64_t address;
+    const struct hc_type *type; // NULL: not a type
+};
+
+struct hc_error *hc_tracer_init(struct hc_tracer *tracer, struct hc_type_table *types)
+{
+    struct hc_type_cache_line *cache = calloc(TYPE_CACHE_LINES, sizeof(*cache));
+    if (!cache)
+        return hc_error_out_of_memory();
+    *tracer = (struct hc_tracer){
+        .runtime = types->runtime,
+        .at = &types->runtime->layouts.at,
+        .types = types,
+        .type_cache = cache,
+    };
+    hc_reader_init(&tracer->object_reader, types->runtime->image);
+    hc_reader_init(&tracer->reader, types->runtime->image);
+    return NULL;
+}
+
+void hc_tracer_deinit(struct hc_tracer *tracer)
+{
+    hc_word_vector_deinit(&tracer->references.visited);
+    hc_word_vector_deinit(&tracer->references.held);
+    hc_word_vector_deinit(&tracer->references.buffers);
+    free(tracer->type_cache);
+    *tracer = (struct hc_tracer){0};
+}
+
+const struct hc_type *hc_tracer_find_type(struct hc_tracer *tracer, uint64_t address)
+{
+    uint64_t hash = (address >> 4) * 0x9e3779b97f4a7c15u;
+    struct hc_type_cache_line *line = &tracer->type_cache[hash >> 52];
+    if (line->address == address)
+        return line->type;
+    const struct hc_type *type = hc_type_table_find(tracer->types, &tracer->reader, address, 0);
+    *line = (struct hc_type_cache_line){.address = address, .type = type};
+    return type;
+}
+
+bool hc_tracer_refcount_is_plausible(const struct hc_tracer *tracer, uint64_t refcount)
+{
+    (void)tracer;
+    // Immortal objects have 0xffffffff (3.12) or less; more references than that do not fit into any heap.
+    return refcount - 1 < UINT32_MAX;
+}
+
+uint64_t hc_tracer_refcount(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    return hc_view_word(tracer, object, tracer->at->object_refcnt);
+}
+
+static bool view_through(struct hc_tracer *tracer, struct hc_reader *reader, uint64_t address,
+                         struct hc_object_view *ret)
+{
+    const struct hc_target *target = &reader->target;
+    if (address % target->word_size)
+        return false;
+    uint64_t available;
+    const uint8_t *bytes = hc_reader_span(reader, address, &available);
+    if (!bytes || available < tracer->at->object_type + target->word_size)
+        return false;
+    if (!hc_tracer_refcount_is_plausible(tracer, hc_load_word(target, bytes + tracer->at->object_refcnt)))
+        return false;
+    const struct hc_type *type =
+        hc_tracer_find_type(tracer, hc_load_word(target, bytes + tracer->at->object_type));
+    if (!type)
+        return false;
+    *ret = (struct hc_object_view){type, address, bytes, available};
+    return true;
+}
+
+bool hc_tracer_view(struct hc_tracer *tracer, uint64_t address, struct hc_object_view *ret)
+{
+    return view_through(tracer, &tracer->object_reader, address, ret);
+}
+
+uint64_t hc_view_word(const struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t offset)
+{
+    const struct hc_target *target = &tracer->object_reader.target;
+    if (offset > object->available || object->available - offset < target->word_size)
+        return 0;
+    return hc_load_word(target, object->bytes + offset);
+}
+
+int64_t hc_view_signed(const struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t offset)
+{
+    const struct hc_target *target = &tracer->object_reader.target;
+    if (offset > object->available || object->available - offset < target->word_size)
+        return 0;
+    return hc_load_signed_word(target, object->bytes + offset);
+}
+
+static void push(struct hc_tracer *tracer, struct hc_word_vector *vector, uint64_t address)
+{
+    if (address && !hc_word_vector_push(vector, address))
+        tracer->out_of_memory = true;
+}
+
+void hc_trace_visit(struct hc_tracer *tracer, uint64_t address)
+{
+    push(tracer, &tracer->references.visited, address);
+}
+
+void hc_trace_hold(struct hc_tracer *tracer, uint64_t address)
+{
+    push(tracer, &tracer->references.held, address);
+}
+
+void hc_trace_buffer(struct hc_tracer *tracer, uint64_t address)
+{
+    push(tracer, &tracer->references.buffers, address);
+}
+
+void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t count)
+{
+    if (!count)
+        return;
+    uint64_t available;
+    const struct hc_target *target = &tracer->reader.target;
+    const uint8_t *bytes = hc_reader_span(&tracer->reader, address, &available);
+    if (!bytes || count > available / target->word_size) {
+        tracer->unreadable++;
+        if (!bytes)
+            return;
+        count = available / target->word_size;
+    }
+    for (uint64_t i = 0; i < count; i++)
+        hc_trace_visit(tracer, hc_load_word(target, bytes + i * target->word_size));
+}
+
+uint64_t hc_object_size_default(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_type *type = object->type;
+    if (!type->itemsize)
+        return type->basicsize;
+    int64_t items = hc_view_signed(tracer, object, tracer->at->var_size);
+    return type->basicsize + (uint64_t)items * type->itemsize;
+}
+
+bool hc_tracer_is_gc(const struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    if (!object->type->is_gc)
+        return false;
+    if (!(object->type->flags & HC_TYPE_TYPE_SUBCLASS))
+        return true;
+    // type_is_gc(), Objects/typeobject.c: only heap types are; tp_flags is an unsigned long.
+    return hc_view_word(tracer, object, tracer->at->type_flags) & HC_TYPE_HEAPTYPE;
+}
+
+bool hc_tracer_is_tracked(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    if (!hc_tracer_is_gc(tracer, object))
+        return false;
+    uint64_t head = object->address - tracer->at->sizeof_gc_head;
+    uint64_t next;
+    return hc_reader_word(&tracer->object_reader, head + tracer->at->gc_next, &next) && next;
+}
+
+uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_type *type = object->type;
+    uint64_t size = type->size ? type->size(tracer, object) : hc_object_size_default(tracer, object);
+    // What sys.getsizeof adds, _PySys_GetSizeOf(): the GC head of objects that have one up to 3.10; the whole
+    // pre-header of the type since 3.11, static types included until 3.13 left these out.
+    bool is_type = type->flags & HC_TYPE_TYPE_SUBCLASS;
+    bool counts_always =
+        hc_runtime_since(tracer->runtime, 3, 11) && !(is_type && hc_runtime_since(tracer->runtime, 3, 13));
+    return counts_always || hc_tracer_is_gc(tracer, object) ? size + type->header_size : size;
+}
+
+static void trace_words(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_type *type = object->type;
+    uint64_t end = type->words_to;
+    if (type->itemsize) {
+        int64_t items = hc_view_signed(tracer, object, tracer->at->var_size);
+        if (items > 0 && (uint64_t)items < object->available / type->itemsize)
+            end += (uint64_t)items * type->itemsize;
+    }
+    if (end > object->available)
+        end = object->available;
+    unsigned word = tracer->object_reader.target.word_size;
+    struct hc_object_view referent;
+    for (uint64_t offset = type->words_from; offset + word <= end; offset += word) {
+        uint64_t address = hc_view_word(tracer, object, offset);
+        if (address && view_through(tracer, &tracer->reader, address, &referent))
+            hc_trace_visit(tracer, address);
+    }
+}
+
+// The values of attributes that never were made a dict.
+static void trace_values(struct hc_tracer *tracer, uint64_t address, uint64_t items, uint64_t count,
+                         uint64_t size)
+{
+    struct hc_references *references = &tracer->references;
+    references->values_address = address;
+    references->values_size = size;
+    references->values_first = references->visited.count;
+    hc_trace_visit_array(tracer, items, count);
+    references->values_count = references->visited.count - references->values_first;
+}
+
+static void trace_own_dict(struct hc_tracer *tracer, uint64_t dict)
+{
+    tracer->references.dict = dict;
+    hc_trace_visit(tracer, dict);
+}
+
+static uint64_t round_up(uint64_t value, uint64_t unit)
+{
+    return (value + unit - 1) / unit * unit;
+}
+
+// 3.11 and 3.12: the values stand in a block of their own; the byte before them holds the length of its
+// prefix, which is the rounded sum of capacity and 2 (new_values(), Objects/dictobject.c).
+static void trace_block_values(struct hc_tracer *tracer, const struct hc_type *type, uint64_t values)
+{
+    const struct hc_offsets *at = tracer->at;
+    unsigned word = tracer->reader.target.word_size;
+    const uint8_t *keys = hc_reader_view(&tracer->reader, type->cached_keys, at->sizeof_keys);
+    const uint8_t *prefix = hc_reader_view(&tracer->reader, values - 1, 1);
+    if (!keys || !prefix) {
+        tracer->unreadable++;
+        return;
+    }
+    uint64_t entries = hc_load_word(&tracer->reader.target, keys + at->keys_nentries);
+    uint64_t usable = hc_load_word(&tracer->reader.target, keys + at->keys_usable);
+    if (*prefix < word || entries > *prefix - 2u)
+        return;
+    // Approximation: the shared keys may have shrunk since this block was made, by less than its rounding
+    // hides.
+    uint64_t capacity = entries + usable;
+    if (round_up(capacity + 2, word) < *prefix)
+        capacity = *prefix - word - 1;
+    else if (capacity > *prefix - 2u)
+        capacity = *prefix - 2u;
+    hc_trace_buffer(tracer, values - *prefix);
+    trace_values(tracer, values, values + at->values_items, entries, *prefix + capacity * word);
+}
+
+// 3.13: the values follow the object; they are in use while `valid` is set, with or without a dict
+// (PyObject_VisitManagedDict(), Objects/dictobject.c).
+static bool trace_inline_values(struct hc_tracer *tracer, const struct hc_object_view *object, bool has_dict)
+{
+    const struct hc_offsets *at = tracer->at;
+    unsigned word = tracer->object_reader.target.word_size;
+    uint64_t values = object->type->basicsize;
+    if (values > object->available || object->available - values < at->values_items)
+        return false;
+    const uint8_t *bytes = object->bytes + values;
+    if (!bytes[at->values_valid])
+        return false;
+    uint64_t capacity = bytes[at->values_capacity];
+    uint64_t items = object->address + values + at->values_items;
+    if (has_dict)
+        hc_trace_visit_array(tracer, items, capacity);
+    else
+        trace_values(tracer, object->address + values, items, capacity,
+                     round_up(capacity, word) + (capacity + 1) * word);
+    return true;
+}
+
+static void trace_managed_dict(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    unsigned word = tracer->object_reader.target.word_size;
+    uint64_t slot;
+    if (!hc_reader_word(&tracer->object_reader, object->address - 3 * word, &slot))
+        return;
+    if (object->type->flags & HC_TYPE_INLINE_VALUES && trace_inline_values(tracer, object, slot != 0)) {
+        tracer->references.dict = slot;
+        hc_trace_hold(tracer, slot);
+        return;
+    }
+    trace_own_dict(tracer, slot);
+}
+
+static void trace_dict_slot(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_type *type = object->type;
+    unsigned word = tracer->object_reader.target.word_size;
+    uint64_t slot;
+    switch (type->dict_place) {
+    case HC_DICT_NONE:
+        return;
+    case HC_DICT_AT_OFFSET:
+        trace_own_dict(tracer, hc_view_word(tracer, object, (uint64_t)type->dictoffset));
+        return;
+    case HC_DICT_AT_END: {
+        // _PyObject_ComputedDictPointer(), Objects/object.c; int counts digits in lv_tag since 3.12.
+        int64_t items = hc_view_signed(tracer, object, tracer->at->var_size);
+        if (hc_is_present(tracer->at->long_tag) && type->size && type->layout &&
+            !strcmp(type->layout->row->names, "int"))
+            items = items >> 3;
+        uint64_t end =
+            round_up(type->basicsize + (uint64_t)(items < 0 ? -items : items) * type->itemsize, word);
+        trace_own_dict(tracer, hc_view_word(tracer, object, end + (uint64_t)type->dictoffset));
+        return;
+    }
+    case HC_DICT_OR_VALUES:
+        if (hc_reader_word(&tracer->object_reader, object->address - 4 * word, &slot) && slot)
+            trace_block_values(tracer, type, slot);
+        if (hc_reader_word(&tracer->object_reader, object->address - 3 * word, &slot))
+            trace_own_dict(tracer, slot);
+        return;
+    case HC_DICT_TAGGED:
+        if (!hc_reader_word(&tracer->object_reader, object->address - 3 * word, &slot))
+            return;
+        if (slot & 1)
+            trace_block_values(tracer, type, slot + 1);
+        else
+            trace_own_dict(tracer, slot);
+        return;
+    case HC_DICT_MANAGED:
+        trace_managed_dict(tracer, object);
+        return;
+    }
+}
+
+static void trace_layout(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_row_layout *layout = object->type->layout;
+    for (unsigned i = 0; i < layout->visit_count; i++)
+        hc_trace_visit(tracer, hc_view_word(tracer, object, layout->visits[i]));
+    for (unsigned i = 0; i < layout->hold_count; i++)
+        hc_trace_hold(tracer, hc_view_word(tracer, object, layout->holds[i]));
+    if (hc_is_present(layout->dict))
+        tracer->references.dict = hc_view_word(tracer, object, layout->dict);
+    if (layout->row->traverse)
+        layout->row->traverse(tracer, object);
+}
+
+void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_type *type = object->type;
+    struct hc_references *references = &tracer->references;
+    references->visited.count = references->held.count = references->buffers.count = 0;
+    references->dict = references->values_address = 0;
+    references->values_count = 0;
+    references->how = type->how;
+
+    for (size_t i = 0; i < type->slot_count; i++)
+        hc_trace_visit(tracer, hc_view_word(tracer, object, type->slots[i]));
+    trace_dict_slot(tracer, object);
+    if (type->visits_type)
+        hc_trace_visit(tracer, type->address);
+    if (type->layout)
+        trace_layout(tracer, object);
+    else if (type->how == HC_HOW_WORDS)
+        trace_words(tracer, object);
+}

@@ -1,0 +1,81 @@
+// One object at a time: its type, its size, what it refers to. Works on untrusted memory: whatever cannot be
+// read is counted and left out.
+#pragma once
+
+#include "base/vector.h"
+#include "python/types.h"
+
+#include <stdint.h>
+
+struct hc_object_view {
+    const struct hc_type *type;
+    uint64_t address;
+    const uint8_t *bytes; // at address
+    uint64_t available;   // bytes readable from there on
+};
+
+// What hc_tracer_trace() found, valid until its next call.
+struct hc_references {
+    struct hc_word_vector visited; // what tp_traverse visits: gc.get_referents(), as a multiset
+    struct hc_word_vector held;    // owned, but not visited (code constants, names, a dict's str keys …)
+    struct hc_word_vector buffers; // heap blocks that belong to the object (list items, dict keys …)
+    uint64_t dict;                 // the dict in its dict slot, or 0
+    // Attribute values that live in the object or in a block of their own, and never were made a dict: they
+    // stand in `visited` from values_first on. values_address is 0 if there are none.
+    uint64_t values_address;
+    uint64_t values_size; // bytes that they really take
+    size_t values_first, values_count;
+    enum hc_how how;
+};
+
+// A per-thread working set.
+struct hc_tracer {
+    const struct hc_runtime *runtime;
+    const struct hc_offsets *at;
+    struct hc_type_table *types;
+    struct hc_reader object_reader; // follows the objects
+    struct hc_reader reader;        // follows what they point to
+    struct hc_references references;
+    uint64_t unreadable; // pointers followed into holes
+    bool out_of_memory;
+    struct hc_type_cache_line *type_cache;
+};
+
+struct hc_error *hc_tracer_init(struct hc_tracer *tracer, struct hc_type_table *types);
+void hc_tracer_deinit(struct hc_tracer *tracer);
+
+// hc_type_table_find() through a small cache, for yes as well as for no.
+const struct hc_type *hc_tracer_find_type(struct hc_tracer *tracer, uint64_t address);
+// Is there a live object at `address`? Fills `ret`.
+bool hc_tracer_view(struct hc_tracer *tracer, uint64_t address, struct hc_object_view *ret);
+// A reference count that a live object may have.
+bool hc_tracer_refcount_is_plausible(const struct hc_tracer *tracer, uint64_t refcount);
+uint64_t hc_tracer_refcount(struct hc_tracer *tracer, const struct hc_object_view *object);
+
+// tracer->references = what `object` refers to.
+void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *object);
+// sys.getsizeof(object).
+uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *object);
+// tp_is_gc: static types and such are not, though their type is.
+bool hc_tracer_is_gc(const struct hc_tracer *tracer, const struct hc_object_view *object);
+// On a garbage collector's list.
+bool hc_tracer_is_tracked(struct hc_tracer *tracer, const struct hc_object_view *object);
+
+// For decoders.
+uint64_t hc_view_word(const struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t offset);
+int64_t hc_view_signed(const struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t offset);
+void hc_trace_visit(struct hc_tracer *tracer, uint64_t address);
+void hc_trace_hold(struct hc_tracer *tracer, uint64_t address);
+void hc_trace_buffer(struct hc_tracer *tracer, uint64_t address);
+// Visits each non-NULL word of an array of pointers; stops at a hole.
+void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t count);
+uint64_t hc_object_size_default(struct hc_tracer *tracer, const struct hc_object_view *object);
+
+// Interpreter frames (3.11 and later), shared by frames, generators and threads.
+enum hc_frame_depth {
+    HC_FRAME_VISITED, // what tp_traverse would visit
+    HC_FRAME_LIVING,  // a running frame: its value stack's depth is unknown, so all of it that looks alive
+};
+void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address, enum hc_frame_depth depth);
+// Slots of locals, cells, free variables and value stack.
+uint64_t hc_code_frame_slots(struct hc_tracer *tracer, uint64_t code, bool with_stack);

@@ -1,0 +1,100 @@
+// type and module.
+#include "python/keys.h"
+#include "python/types/families.h"
+
+static bool is_heap_type(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    return hc_view_word(tracer, object, tracer->at->type_flags) & HC_TYPE_HEAPTYPE;
+}
+
+static uint64_t cached_keys(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    return is_heap_type(tracer, object) ? hc_view_word(tracer, object, tracer->at->heap_type_cached_keys) : 0;
+}
+
+// The names in the keys that the instances' dicts share belong to the class.
+static void hold_shared_names(struct hc_tracer *tracer, uint64_t address)
+{
+    struct hc_dict_keys keys;
+    if (!hc_dict_keys_read(tracer->runtime, &tracer->reader, address, &keys))
+        return;
+    hc_trace_buffer(tracer, address);
+    for (uint64_t i = 0; i < keys.count; i++)
+        hc_trace_hold(tracer, hc_load_word(&tracer->reader.target,
+                                           keys.entries + i * keys.entry_size + keys.key_offset));
+}
+
+// type_traverse(), Objects/typeobject.c: the collector asks only heap types; the members that it leaves out
+// cannot be part of a cycle, but are owned.
+static void type_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = tracer->at;
+    const uint32_t visits[] = {at->type_dict, at->type_cache, at->type_mro, at->type_bases, at->type_base};
+    bool is_heap = is_heap_type(tracer, object);
+    for (size_t i = 0; i < sizeof(visits) / sizeof(*visits); i++) {
+        uint64_t referent = hc_view_word(tracer, object, visits[i]);
+        if (is_heap)
+            hc_trace_visit(tracer, referent);
+        else
+            hc_trace_hold(tracer, referent);
+    }
+    tracer->references.dict = hc_view_word(tracer, object, at->type_dict);
+    hc_trace_hold(tracer, hc_view_word(tracer, object, at->type_subclasses));
+    if (!is_heap)
+        return;
+    if (hc_is_present(at->heap_type_module))
+        hc_trace_visit(tracer, hc_view_word(tracer, object, at->heap_type_module));
+    hc_trace_hold(tracer, hc_view_word(tracer, object, at->heap_type_name));
+    hc_trace_hold(tracer, hc_view_word(tracer, object, at->heap_type_qualname));
+    hc_trace_hold(tracer, hc_view_word(tracer, object, at->heap_type_slots));
+    uint64_t keys = cached_keys(tracer, object);
+    if (keys)
+        hold_shared_names(tracer, keys);
+}
+
+// type___sizeof___impl(), Objects/typeobject.c.
+static uint64_t type_size(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    if (!is_heap_type(tracer, object))
+        return tracer->at->sizeof_type;
+    struct hc_dict_keys keys;
+    uint64_t address = cached_keys(tracer, object);
+    bool has_keys = address && hc_dict_keys_read(tracer->runtime, &tracer->reader, address, &keys);
+    return tracer->at->sizeof_heap_type + (has_keys ? keys.size : 0);
+}
+
+// module_traverse(), Objects/moduleobject.c, calls the module's own m_traverse, which only emulation could
+// run: its state is read as pointer words.
+static void module_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = tracer->at;
+    const struct hc_target *target = &tracer->reader.target;
+    uint64_t def = hc_view_word(tracer, object, at->module_def);
+    uint64_t state = hc_view_word(tracer, object, at->module_state);
+    uint64_t traverse, size;
+    if (!def || !state || !hc_reader_word(&tracer->reader, def + at->module_def_traverse, &traverse) ||
+        !traverse || !hc_reader_word(&tracer->reader, def + at->module_def_size, &size))
+        return;
+    tracer->references.how = HC_HOW_WORDS;
+    hc_trace_buffer(tracer, state);
+    struct hc_object_view referent;
+    for (uint64_t offset = 0; offset + target->word_size <= size && size < 1 << 20;
+         offset += target->word_size) {
+        uint64_t address;
+        if (hc_reader_word(&tracer->reader, state + offset, &address) && address &&
+            hc_tracer_view(tracer, address, &referent))
+            hc_trace_visit(tracer, address);
+    }
+}
+
+const struct hc_type_row hc_class_types[] = {
+    {.names = "type", .traverse = type_traverse, .size = type_size},
+    {.names = "module",
+     .structure = "PyModuleObject",
+     .unit = "Objects/moduleobject.c",
+     .visits = "md_dict",
+     .holds = "md_name",
+     .dict = "md_dict",
+     .traverse = module_traverse},
+    {0},
+};

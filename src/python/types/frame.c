@@ -1,0 +1,209 @@
+// frame, generator, coroutine, asynchronous generator, traceback.
+#include "python/types/families.h"
+
+// enum _frameowner, Include/internal/pycore_frame.h, since 3.11.
+enum { FRAME_OWNED_BY_FRAME_OBJECT = 2 };
+// enum _framestate, Include/internal/pycore_frame.h, since 3.11.
+enum { FRAME_CLEARED = 4 };
+
+static uint64_t tuple_length(struct hc_tracer *tracer, uint64_t tuple)
+{
+    uint64_t length;
+    return tuple && hc_reader_word(&tracer->reader, tuple + tracer->at->var_size, &length) ? length : 0;
+}
+
+static uint64_t code_int(struct hc_tracer *tracer, uint64_t code, uint32_t offset)
+{
+    const uint8_t *bytes = hc_is_present(offset) ? hc_reader_view(&tracer->reader, code + offset, 4) : NULL;
+    uint32_t value = bytes ? hc_load_u32(&tracer->reader.target, bytes) : 0;
+    return value < 1 << 20 ? value : 0; // a larger frame would not fit any stack
+}
+
+uint64_t hc_code_frame_slots(struct hc_tracer *tracer, uint64_t code, bool with_stack)
+{
+    const struct hc_offsets *at = tracer->at;
+    uint64_t slots;
+    if (hc_is_present(at->code_nlocalsplus)) {
+        slots = code_int(tracer, code, at->code_nlocalsplus);
+    } else {
+        uint64_t cells = 0, frees = 0;
+        hc_reader_word(&tracer->reader, code + at->code_cellvars, &cells);
+        hc_reader_word(&tracer->reader, code + at->code_freevars, &frees);
+        slots = code_int(tracer, code, at->code_nlocals) + tuple_length(tracer, cells) +
+                tuple_length(tracer, frees);
+    }
+    return with_stack ? slots + code_int(tracer, code, at->code_stacksize) : slots;
+}
+
+static void visit_alive(struct hc_tracer *tracer, uint64_t address, uint64_t count)
+{
+    struct hc_object_view object;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t value;
+        if (hc_reader_word(&tracer->reader, address + i * tracer->reader.target.word_size, &value) && value &&
+            hc_tracer_view(tracer, value, &object))
+            hc_trace_visit(tracer, value);
+    }
+}
+
+void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address, enum hc_frame_depth depth)
+{
+    const struct hc_offsets *at = tracer->at;
+    const struct hc_target *target = &tracer->reader.target;
+    const uint8_t *frame = hc_reader_view(&tracer->reader, address, at->iframe_localsplus);
+    if (!frame) {
+        tracer->unreadable++;
+        return;
+    }
+    uint64_t code = hc_load_word(target, frame + at->iframe_code);
+    int32_t stacktop = (int32_t)hc_load_u32(target, frame + at->iframe_stacktop);
+    hc_trace_visit(tracer, hc_load_word(target, frame + at->iframe_frame));
+    hc_trace_visit(tracer, hc_load_word(target, frame + at->iframe_locals));
+    hc_trace_visit(tracer, hc_load_word(target, frame + at->iframe_function));
+    hc_trace_visit(tracer, code);
+    uint64_t locals = address + at->iframe_localsplus;
+    uint64_t slots = hc_code_frame_slots(tracer, code, true);
+    if (stacktop >= 0 && (uint64_t)stacktop <= slots) {
+        hc_trace_visit_array(tracer, locals, (uint64_t)stacktop);
+        return;
+    }
+    // The depth of a running frame's stack is in a register of its thread.
+    if (depth == HC_FRAME_LIVING)
+        visit_alive(tracer, locals, slots);
+}
+
+// 3.11 and later: the frame proper is apart, and the object may own it.
+static void frame_traverse_new(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = tracer->at;
+    uint64_t frame = hc_view_word(tracer, object, at->frame_frame);
+    const uint8_t *owner = hc_reader_view(&tracer->reader, frame + at->iframe_owner, 1);
+    if (owner && *owner == FRAME_OWNED_BY_FRAME_OBJECT)
+        hc_trace_interpreter_frame(tracer, frame, HC_FRAME_VISITED);
+}
+
+static void frame_traverse_old(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = tracer->at;
+    unsigned word = tracer->reader.target.word_size;
+    uint64_t code = hc_view_word(tracer, object, at->frame_code);
+    uint64_t stack = hc_view_word(tracer, object, at->frame_valuestack);
+    hc_trace_visit_array(tracer, object->address + at->frame_localsplus,
+                         hc_code_frame_slots(tracer, code, false));
+    uint64_t room = code_int(tracer, code, at->code_stacksize);
+    uint64_t depth = 0;
+    if (hc_is_present(at->frame_stackdepth)) { // 3.10
+        const uint8_t *bytes = object->bytes + at->frame_stackdepth;
+        int32_t found = at->frame_stackdepth + 4ull <= object->available
+                            ? (int32_t)hc_load_u32(&tracer->reader.target, bytes)
+                            : 0;
+        depth = found > 0 ? (uint64_t)found : 0;
+    } else {
+        uint64_t top = hc_view_word(tracer, object, at->frame_stacktop);
+        depth = top > stack ? (top - stack) / word : 0;
+    }
+    if (depth <= room)
+        hc_trace_visit_array(tracer, stack, depth);
+}
+
+static void frame_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    if (hc_is_present(tracer->at->frame_frame))
+        frame_traverse_new(tracer, object);
+    else
+        frame_traverse_old(tracer, object);
+}
+
+static uint64_t interpreter_frame_code(struct hc_tracer *tracer, uint64_t frame)
+{
+    uint64_t code = 0;
+    hc_reader_word(&tracer->reader, frame + tracer->at->iframe_code, &code);
+    return code;
+}
+
+// frame_sizeof(), Objects/frameobject.c.
+static uint64_t frame_size(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = tracer->at;
+    unsigned word = tracer->reader.target.word_size;
+    if (hc_is_present(at->frame_frame)) {
+        uint64_t code = interpreter_frame_code(tracer, hc_view_word(tracer, object, at->frame_frame));
+        return at->frame_data + at->iframe_localsplus + hc_code_frame_slots(tracer, code, true) * word;
+    }
+    uint64_t slots = hc_code_frame_slots(tracer, hc_view_word(tracer, object, at->frame_code), true);
+    return at->sizeof_frame + (slots - 1) * word;
+}
+
+static void generator_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = tracer->at;
+    if (!hc_is_present(at->generator_iframe) || at->generator_frame_state >= object->available)
+        return;
+    if ((int8_t)object->bytes[at->generator_frame_state] < FRAME_CLEARED)
+        hc_trace_interpreter_frame(tracer, object->address + at->generator_iframe, HC_FRAME_VISITED);
+}
+
+// gen_sizeof(), Objects/genobject.c, since 3.11.
+static uint64_t generator_size(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = tracer->at;
+    if (!hc_is_present(at->generator_iframe))
+        return hc_object_size_default(tracer, object);
+    uint64_t code = interpreter_frame_code(tracer, object->address + at->generator_iframe);
+    return at->generator_iframe + at->iframe_localsplus +
+           hc_code_frame_slots(tracer, code, true) * tracer->reader.target.word_size;
+}
+
+#define GENERATOR_VISITS                                                                                     \
+    "gi_frame gi_code gi_name gi_qualname gi_exc_state.exc_type gi_exc_state.exc_value "                     \
+    "gi_exc_state.exc_traceback"
+
+const struct hc_type_row hc_frame_types[] = {
+    {.names = "frame",
+     .structure = "_frame",
+     .unit = "Objects/frameobject.c",
+     .visits = "f_back f_code f_builtins f_globals f_locals f_trace f_extra_locals f_locals_cache",
+     .traverse = frame_traverse,
+     .size = frame_size},
+    {.names = "generator",
+     .structure = "PyGenObject",
+     .unit = "Objects/genobject.c",
+     .visits = GENERATOR_VISITS,
+     .traverse = generator_traverse,
+     .size = generator_size},
+    {.names = "coroutine",
+     .structure = "PyGenObject",
+     .unit = "Objects/genobject.c",
+     .visits = GENERATOR_VISITS,
+     .holds = "gi_origin_or_finalizer",
+     .traverse = generator_traverse,
+     .size = generator_size},
+    {.names = "async_generator",
+     .structure = "PyAsyncGenObject",
+     .unit = "Objects/genobject.c",
+     .visits = "ag_frame ag_code ag_name ag_qualname ag_exc_state.exc_type ag_exc_state.exc_value "
+               "ag_exc_state.exc_traceback ag_finalizer ag_origin_or_finalizer",
+     .traverse = generator_traverse,
+     .size = generator_size},
+    {.names = "coroutine_wrapper",
+     .structure = "PyCoroWrapper",
+     .unit = "Objects/genobject.c",
+     .visits = "cw_coroutine"},
+    {.names = "async_generator_asend",
+     .structure = "PyAsyncGenASend",
+     .unit = "Objects/genobject.c",
+     .visits = "ags_gen ags_sendval"},
+    {.names = "async_generator_athrow",
+     .structure = "PyAsyncGenAThrow",
+     .unit = "Objects/genobject.c",
+     .visits = "agt_gen agt_args"},
+    {.names = "async_generator_wrapped_value",
+     .structure = "_PyAsyncGenWrappedValue",
+     .unit = "Objects/genobject.c",
+     .visits = "agw_val"},
+    {.names = "traceback",
+     .structure = "_traceback",
+     .unit = "Python/traceback.c",
+     .visits = "tb_next tb_frame"},
+    {0},
+};

@@ -1,0 +1,74 @@
+// tuple, list, range, slice and the iterators over them.
+#include "python/types/families.h"
+
+static void tuple_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    int64_t count = hc_view_signed(tracer, object, tracer->at->var_size);
+    const struct hc_target *target = &tracer->object_reader.target;
+    uint64_t items = tracer->at->tuple_items;
+    if (count <= 0 || items > object->available)
+        return;
+    uint64_t readable = (object->available - items) / target->word_size;
+    if ((uint64_t)count > readable) {
+        tracer->unreadable++;
+        count = (int64_t)readable;
+    }
+    for (int64_t i = 0; i < count; i++)
+        hc_trace_visit(tracer, hc_load_word(target, object->bytes + items + (uint64_t)i * target->word_size));
+}
+
+static void list_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    uint64_t items = hc_view_word(tracer, object, tracer->at->list_items);
+    int64_t count = hc_view_signed(tracer, object, tracer->at->var_size);
+    hc_trace_buffer(tracer, items);
+    if (count > 0)
+        hc_trace_visit_array(tracer, items, (uint64_t)count);
+}
+
+static uint64_t list_size(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    return object->type->basicsize +
+           hc_view_word(tracer, object, tracer->at->list_allocated) * tracer->reader.target.word_size;
+}
+
+const struct hc_type_row hc_sequence_types[] = {
+    {.names = "tuple", .traverse = tuple_traverse},
+    {.names = "list", .traverse = list_traverse, .size = list_size},
+    {.names = "tuple_iterator",
+     .structure = "tupleiterobject|_PyTupleIterObject",
+     .unit = "Objects/tupleobject.c",
+     .visits = "it_seq"},
+    {.names = "list_iterator",
+     .structure = "listiterobject|_PyListIterObject",
+     .unit = "Objects/listobject.c",
+     .visits = "it_seq"},
+    {.names = "list_reverseiterator",
+     .structure = "listreviterobject",
+     .unit = "Objects/listobject.c",
+     .visits = "it_seq"},
+    {.names = "range",
+     .structure = "rangeobject",
+     .unit = "Objects/rangeobject.c",
+     .holds = "start stop step length"},
+    {.names = "range_iterator"},
+    {.names = "longrange_iterator",
+     .structure = "longrangeiterobject",
+     .unit = "Objects/rangeobject.c",
+     .holds = "index start step len"},
+    {.names = "slice",
+     .structure = "PySliceObject",
+     .unit = "Objects/sliceobject.c",
+     .visits = "start stop step"},
+    {.names = "iterator", .structure = "seqiterobject", .unit = "Objects/iterobject.c", .visits = "it_seq"},
+    {.names = "callable_iterator",
+     .structure = "calliterobject",
+     .unit = "Objects/iterobject.c",
+     .visits = "it_callable it_sentinel"},
+    {.names = "enumerate",
+     .structure = "enumobject",
+     .unit = "Objects/enumobject.c",
+     .visits = "en_sit en_result en_longindex"},
+    {.names = "reversed", .structure = "reversedobject", .unit = "Objects/enumobject.c", .visits = "seq"},
+    {0},
+};

@@ -1,0 +1,51 @@
+// set and frozenset.
+#include "python/types/families.h"
+
+static uint64_t set_table(struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t *slots)
+{
+    *slots = hc_view_word(tracer, object, tracer->at->set_mask) + 1;
+    return hc_view_word(tracer, object, tracer->at->set_table);
+}
+
+static bool is_small(struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t table)
+{
+    return table == object->address + tracer->at->set_smalltable;
+}
+
+static void set_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = tracer->at;
+    const struct hc_target *target = &tracer->reader.target;
+    uint64_t slots, available;
+    uint64_t table = set_table(tracer, object, &slots);
+    if (!is_small(tracer, object, table))
+        hc_trace_buffer(tracer, table);
+    const uint8_t *bytes = hc_reader_span(&tracer->reader, table, &available);
+    uint64_t readable = bytes ? available / at->sizeof_set_entry : 0;
+    if (slots > readable) {
+        tracer->unreadable++;
+        slots = readable;
+    }
+    // Deleted entries have the key `dummy` and the hash -1, which no object has (Objects/setobject.c).
+    for (uint64_t i = 0; i < slots; i++, bytes += at->sizeof_set_entry)
+        if (hc_load_signed_word(target, bytes + at->set_entry_hash) != -1)
+            hc_trace_visit(tracer, hc_load_word(target, bytes + at->set_entry_key));
+}
+
+static uint64_t set_size(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    uint64_t slots;
+    uint64_t table = set_table(tracer, object, &slots);
+    return object->type->basicsize +
+           (is_small(tracer, object, table) ? 0 : slots * tracer->at->sizeof_set_entry);
+}
+
+const struct hc_type_row hc_set_types[] = {
+    {.names = "set", .traverse = set_traverse, .size = set_size},
+    {.names = "frozenset", .traverse = set_traverse, .size = set_size},
+    {.names = "set_iterator",
+     .structure = "setiterobject",
+     .unit = "Objects/setobject.c",
+     .visits = "si_set"},
+    {0},
+};
