@@ -23,7 +23,7 @@ def clean_environment():
 
 
 def command(interpreter, fixture, truth, how, options):
-    return [interpreter.executable, os.path.join(FIXTURES, fixture), truth, how, *options]
+    return [interpreter.executable, "-W", "ignore", os.path.join(FIXTURES, fixture), truth, how, *options]
 
 
 def kernel_writes_cores_here():
