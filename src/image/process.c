@@ -1,0 +1,192 @@
+// A live process: stopped, read as a core of it would have been written, and let go again.
+#include "image/elf_view.h"
+#include "image/maps.h"
+#include "image/stop.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+struct request {
+    pid_t pid;
+    const struct hc_image_options *options;
+    struct hc_image *image;
+    struct hc_error *error;
+};
+
+// Reads at most `size` bytes of /proc/PID/NAME; -1 on failure.
+static ssize_t read_proc(pid_t pid, const char *name, void *buffer, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    _cleanup_(hc_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    size_t filled = 0;
+    while (filled < size) {
+        ssize_t count = read(fd, (char *)buffer + filled, size - filled);
+        if (count < 0)
+            return -1;
+        if (count == 0)
+            break;
+        filled += count;
+    }
+    return (ssize_t)filled;
+}
+
+static struct hc_error *read_target(struct hc_image *image, pid_t pid)
+{
+    uint8_t header[sizeof(Elf64_Ehdr)];
+    struct hc_elf_view view;
+    ssize_t size = read_proc(pid, "exe", header, sizeof(header));
+    if (size < 0 || !hc_elf_view_init(&view, header, size))
+        return hc_error_create(
+            "cannot read the program of process %d (/proc/%d/exe); name a process that runs "
+            "an ELF program, or try as root",
+            (int)pid, (int)pid);
+    image->target = view.target;
+    return NULL;
+}
+
+static struct hc_error *read_command(struct hc_image *image, pid_t pid)
+{
+    enum { LONGEST = 1 << 16 };
+    _cleanup_(hc_freep) char *text = calloc(1, LONGEST);
+    if (!text)
+        return hc_error_out_of_memory();
+    ssize_t length = read_proc(pid, "cmdline", text, LONGEST);
+    if (length <= 0)
+        length = read_proc(pid, "comm", text, LONGEST);
+    while (length > 0 && (text[length - 1] == '\0' || text[length - 1] == '\n'))
+        length--;
+    for (ssize_t i = 0; i < length; i++)
+        if (text[i] == '\0')
+            text[i] = ' ';
+    image->process.command = hc_image_keep_string(image, text, length > 0 ? length : 0);
+    return image->process.command ? NULL : hc_error_out_of_memory();
+}
+
+static struct hc_error *read_threads(struct hc_image *image, const struct hc_stop *stop)
+{
+    uint64_t registers[512];
+    for (size_t i = 0; i < stop->threads.count; i++) {
+        if (!stop->threads.items[i].stopped)
+            continue;
+        struct hc_thread_info thread = {.tid = stop->threads.items[i].tid};
+        struct iovec vector = {.iov_base = registers, .iov_len = sizeof(registers)};
+        if (ptrace(PTRACE_GETREGSET, thread.tid, (void *)(uintptr_t)NT_PRSTATUS, &vector) == 0) {
+            thread.registers_size = vector.iov_len;
+            HC_TRY(hc_image_keep_registers(image, registers, vector.iov_len, &thread.registers));
+        }
+        if (!hc_thread_vector_push(&image->threads, thread))
+            return hc_error_out_of_memory();
+    }
+    return NULL;
+}
+
+static bool is_same_file(const char *left, const char *right)
+{
+    struct stat a, b;
+    return stat(left, &a) == 0 && stat(right, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// Where the process's file names are to be looked up: "" when it sees the same files as we do.
+static void find_root(pid_t pid, char *buffer, size_t size)
+{
+    char mounts[64];
+    snprintf(mounts, sizeof(mounts), "/proc/%d/ns/mnt", (int)pid);
+    snprintf(buffer, size, "/proc/%d/root", (int)pid);
+    if (is_same_file(mounts, "/proc/self/ns/mnt") && is_same_file(buffer, "/"))
+        buffer[0] = '\0';
+}
+
+// The thread that answers for the process in /proc: its first one may have ended before the others.
+static pid_t find_speaker(const struct hc_stop *stop)
+{
+    for (size_t i = 0; i < stop->threads.count; i++)
+        if (stop->threads.items[i].stopped)
+            return stop->threads.items[i].tid;
+    return stop->pid;
+}
+
+static struct hc_error *read_stopped(struct hc_image *image, const struct hc_stop *stop,
+                                     const struct hc_image_options *options)
+{
+    char root[64];
+    uint8_t auxv[4096];
+    pid_t speaker = find_speaker(stop);
+    _cleanup_(hc_copier_deinit) struct hc_copier copier = {.memory = -1, .pagemap = -1};
+    image->page_size = sysconf(_SC_PAGESIZE);
+    HC_TRY(read_target(image, speaker));
+    HC_TRY(read_command(image, speaker));
+    ssize_t size = read_proc(speaker, "auxv", auxv, sizeof(auxv));
+    if (size > 0)
+        hc_image_read_auxv(image, auxv, size);
+    HC_TRY(read_threads(image, stop));
+    hc_copier_init(&copier, image, speaker);
+    HC_TRY(hc_copier_read_maps(&copier));
+    HC_TRY(hc_copier_copy(&copier));
+    hc_image_sort_ranges(image);
+    hc_image_sort_files(image);
+    find_root(speaker, root, sizeof(root));
+    HC_TRY(hc_image_find_modules(image, options, root));
+    return hc_copier_copy_missing_modules(&copier);
+}
+
+static struct hc_error *read_process(struct request *request)
+{
+    struct hc_stop stop;
+    HC_TRY(hc_stop_init(&stop, request->pid));
+    struct hc_error *error = read_stopped(request->image, &stop, request->options);
+    hc_stop_deinit(&stop);
+    return error;
+}
+
+static void *run_request(void *argument)
+{
+    struct request *request = argument;
+    request->error = read_process(request);
+    return NULL;
+}
+
+// In a thread of its own, because the kernel lets go of a tracer's processes when that thread ends.
+static struct hc_error *read_in_thread(struct request *request)
+{
+    sigset_t all, before;
+    pthread_t thread;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failure = pthread_create(&thread, NULL, run_request, request);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failure)
+        return hc_error_create("cannot start a thread to read process %d: %s; check 'ulimit -u'",
+                               (int)request->pid, strerror(failure));
+    pthread_join(thread, NULL);
+    return request->error;
+}
+
+struct hc_error *hc_image_open_process(pid_t pid, const struct hc_image_options *options,
+                                       struct hc_image **ret)
+{
+    char name[32];
+    _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
+    snprintf(name, sizeof(name), "process %d", (int)pid);
+    HC_TRY(hc_image_create(name, &image));
+    image->process.pid = pid;
+    image->process.live = true;
+    struct request request = {.pid = pid, .options = options, .image = image};
+    HC_TRY(read_in_thread(&request));
+    hc_image_join_segments(image);
+    hc_image_count_losses(image);
+    image->losses.expected_size = image->size;
+    image->process.threads = image->threads.items;
+    image->process.thread_count = image->threads.count;
+    *ret = hc_take(image);
+    return NULL;
+}
