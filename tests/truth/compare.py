@@ -32,34 +32,44 @@ Found = collections.namedtuple("Found", "type size refcount state how referents"
 
 
 class Truth:
-    def __init__(self, path):
-        self.types = {}
+    """What a process recorded: one file, or one for each of its interpreters."""
+
+    def __init__(self, *paths):
+        self.types = []
         self.objects = {}  # address: (type index, size, flags, referents)
         self.held = {}  # address: referents that an untraversed object holds at least
         self.inline = {}  # owner: values
         self.expected = []
         self.gone = set()
-        end = None
+        for path in paths:
+            self.read(path)
+
+    def read(self, path):
+        first_type = len(self.types)
+        count, end = 0, None
+        held = {}
         with open(path, encoding="utf-8") as lines:
             for tag, *rest in json.loads("[" + ",".join(lines) + "]"):
                 if tag == "o":
+                    rest[1] += first_type
                     self.objects[rest[0]] = rest[1:]
+                    count += 1
                 elif tag == "t":
-                    self.types[rest[0]] = Type(*rest[1:])
+                    self.types.append(Type(*rest[1:]))
                 elif tag == "i":
-                    self.held[rest[0]] = rest[1]
+                    held[rest[0]] = rest[1]
                 elif tag == "v":
                     self.inline[rest[0]] = rest[1]
                 elif tag == "s":
                     self.expected.append(rest)
                 elif tag == "gone":
                     self.gone.update(rest[0])
-                elif tag == "header":
-                    self.header = rest[0]
                 elif tag == "end":
                     end = rest[0]
-        if end != len(self.objects):
-            raise ValueError("%s: the record broke off: %s objects, end says %s" % (path, len(self.objects), end))
+        if end != count:
+            raise ValueError("%s: the record broke off: %d objects, the end says %s" % (path, count, end))
+        # Since 3.12 a static type has a dict in each interpreter: the first one's is what its fields lead to.
+        self.held = {**held, **self.held}
 
 
 class Dump:
@@ -248,5 +258,5 @@ class Comparison:
         return "\n".join(lines)
 
 
-def compare(truth_path, dump_lines):
-    return Comparison(Truth(truth_path), Dump(dump_lines))
+def compare(truth_paths, dump_lines):
+    return Comparison(Truth(*truth_paths), Dump(dump_lines))

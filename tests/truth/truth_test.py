@@ -36,11 +36,11 @@ class TruthTest(unittest.TestCase):
         else:
             self.addCleanup(shutil.rmtree, self.folder)
 
-    def check(self, truth, target):
+    def check(self, target, *truths):
         started = time.monotonic()
         lines = dumping.heapcore_dump(self.heapcore, target)
         dumped = time.monotonic()
-        comparison = compare.compare(truth, lines)
+        comparison = compare.compare(truths, lines)
         print("\n%s, %s (dump %.1f s, comparison %.1f s):\n%s" % (
             self.interpreter.name, self._testMethodName, dumped - started, time.monotonic() - dumped,
             comparison.report()), flush=True)
@@ -49,7 +49,7 @@ class TruthTest(unittest.TestCase):
 
     def check_abort(self, fixture, *options):
         truth, core = dumping.abort_for_core(self.interpreter, fixture, self.folder, options)
-        self.check(truth, core)
+        self.check(core, truth)
 
     def test_zoo_of_every_type_in_a_kernel_core(self):
         self.check_abort("zoo.py")
@@ -59,11 +59,11 @@ class TruthTest(unittest.TestCase):
 
     def test_zoo_in_a_core_written_by_gcore(self):
         truth, core = dumping.gcore(self.interpreter, "zoo.py", self.folder)
-        self.check(truth, core)
+        self.check(core, truth)
 
     def test_zoo_in_a_live_process_that_then_goes_on(self):
         with dumping.blocked(self.interpreter, "zoo.py", self.folder) as (truth, process):
-            self.check(truth, ["-p", str(process.pid)])
+            self.check(["-p", str(process.pid)], truth)
             self.assertTrue(dumping.goes_on(process), "the process must answer and end with status 0")
 
     def test_crowd_of_small_objects_in_a_kernel_core(self):
@@ -71,6 +71,10 @@ class TruthTest(unittest.TestCase):
 
     def test_leaking_service_in_a_kernel_core(self):
         self.check_abort("leaky.py")
+
+    def test_objects_of_two_interpreters_in_one_kernel_core(self):
+        truth, core = dumping.abort_for_core(self.interpreter, "two_interpreters.py", self.folder)
+        self.check(core, truth, truth + ".sub")
 
 
 def for_interpreter(interpreter, heapcore, keep):
