@@ -69,23 +69,27 @@ static struct hc_error *open_alternate(struct hc_debug_info *info, const struct 
 }
 
 // Reads the first entry of each unit only. Damaged debug info ends the table where the damage begins.
-static struct hc_error *list_units(struct hc_debug_info *info, Dwarf *dwarf, bool is_alternate)
+// *ret_first_section is how many units stand in .debug_info; those of .debug_types follow.
+static struct hc_error *list_units(struct hc_debug_info *info, Dwarf *dwarf, bool is_alternate,
+                                   size_t *ret_first_section)
 {
     Dwarf_CU *cu = NULL;
     struct hc_unit unit = {.is_alternate = is_alternate};
+    size_t first_section = 0;
     while (info->units.count < MAX_UNITS &&
            dwarf_get_units(dwarf, cu, &cu, NULL, &unit.type, &unit.die, NULL) == 0) {
         if (!unit.die.addr)
             continue;
-        unit.name = hc_entry_name(&unit.die);
         Dwarf_Off offset = dwarf_dieoffset(&unit.die);
-        // The type units of DWARF 4 have a section of their own at the end, and are found by signature.
-        if (unit.offset && offset <= unit.offset)
-            break;
+        if (!first_section && offset <= unit.offset)
+            first_section = info->units.count;
         unit.offset = offset;
+        unit.name = hc_entry_name(&unit.die);
+        info->has_type_units |= unit.type == DW_UT_type;
         if (!hc_unit_vector_push(&info->units, unit))
             return hc_error_out_of_memory();
     }
+    *ret_first_section = first_section ? first_section : info->units.count;
     return NULL;
 }
 
@@ -100,9 +104,12 @@ static struct hc_error *open_files(struct hc_debug_info *info, const struct hc_m
     }
     HC_TRY(open_dwarf(file, &info->dwarf));
     HC_TRY(open_alternate(info, file, options));
-    HC_TRY(list_units(info, info->dwarf, false));
+    HC_TRY(list_units(info, info->dwarf, false, &info->info_units));
     info->alternate_units = info->units.count;
-    return info->alternate_dwarf ? list_units(info, info->alternate_dwarf, true) : NULL;
+    if (!info->alternate_dwarf)
+        return NULL;
+    size_t alternate_info_units; // dwz makes no type units
+    return list_units(info, info->alternate_dwarf, true, &alternate_info_units);
 }
 
 struct hc_error *hc_debug_info_open(const struct hc_module *module, const struct hc_debug_options *options,
@@ -165,7 +172,7 @@ static struct hc_unit *find_unit(struct hc_debug_info *info, Dwarf_Die *die)
         return NULL;
     bool is_alternate = dwarf_cu_getdwarf(die->cu) != info->dwarf;
     size_t low = is_alternate ? info->alternate_units : 0;
-    size_t end = is_alternate ? info->units.count : info->alternate_units;
+    size_t end = is_alternate ? info->units.count : info->info_units;
     Dwarf_Off offset = dwarf_dieoffset(&unit);
     for (size_t high = end; low < high;) {
         size_t middle = low + (high - low) / 2;

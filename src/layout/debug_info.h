@@ -27,8 +27,11 @@ struct hc_debug_info {
     Dwarf *dwarf;
     Dwarf *alternate_dwarf;
     uint64_t load_bias;
-    struct hc_unit_vector units; // in file order, those of the dwz file last
-    size_t alternate_units;      // index of the first of those
+    // In file order: .debug_info, the type units of DWARF 4 in .debug_types, then those of the dwz file.
+    struct hc_unit_vector units;
+    size_t info_units;      // how many there are of the first
+    size_t alternate_units; // index of the first of the last
+    bool has_type_units;    // so a unit need not have the structs that it uses
     unsigned visits;
     struct hc_symbol_table *symbols; // built when first asked for
 };

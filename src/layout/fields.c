@@ -128,10 +128,11 @@ struct hc_error *hc_lookup(struct hc_debug_info *info, struct hc_wanted *wanted,
             wanted[j].state = HC_WANTED_ABSENT;
             group.items[group.count++] = &wanted[j];
         }
-        if (wanted[i].unit && look_in_unit(info, wanted[i].unit, &group))
+        if (wanted[i].unit && look_in_unit(info, wanted[i].unit, &group) && !info->has_type_units)
             continue;
         for (size_t j = 0; j < group.count; j++)
-            homeless.items[homeless.count++] = group.items[j];
+            if (group.items[j]->state == HC_WANTED_ABSENT)
+                homeless.items[homeless.count++] = group.items[j];
     }
     if (homeless.count == 0)
         return NULL;

@@ -18,7 +18,8 @@ struct hc_wanted {
 };
 
 // A type that is not in its unit, though the unit is there, is absent. Where the unit is not there, or none
-// is named, one pass over all units looks for all such types together.
+// is named, one pass over all units looks for all such types together; so it does for types missing in their
+// unit if the compiler has put types into units of their own (-fdebug-types-section).
 struct hc_error *hc_lookup(struct hc_debug_info *info, struct hc_wanted *wanted, size_t count);
 
 bool hc_debug_info_is_big_endian(const struct hc_debug_info *info);

@@ -20,6 +20,12 @@ struct pointer_hunt {
     void *argument;
 };
 
+static bool is_named(Dwarf_Die *entry, const char *wanted)
+{
+    const char *name = hc_entry_name(entry);
+    return name && strcmp(name, wanted) == 0;
+}
+
 // By any name on the way to the struct, or by the struct itself: `struct _object *` is a PyObject pointer.
 static bool points_to(struct pointer_hunt *hunt, Dwarf_Die *pointer)
 {
@@ -31,10 +37,13 @@ static bool points_to(struct pointer_hunt *hunt, Dwarf_Die *pointer)
         if (!dwarf_attr(&type, DW_AT_type, &attribute) || !dwarf_formref_die(&attribute, &type))
             return false;
         int tag = dwarf_tag(&type);
-        if (hunt->target && type.addr == hunt->target->addr)
-            return true;
-        const char *name = tag == DW_TAG_typedef || hc_type_is_aggregate(&type) ? hc_entry_name(&type) : NULL;
-        if (name && strcmp(name, hunt->pointee) == 0)
+        if (hc_type_is_aggregate(&type)) {
+            Dwarf_Die whole = type; // unless it is only declared
+            hc_type_peel(&hunt->walk, type, &whole);
+            return (hunt->target && whole.addr == hunt->target->addr) || is_named(&type, hunt->pointee) ||
+                   is_named(&whole, hunt->pointee);
+        }
+        if (tag == DW_TAG_typedef && is_named(&type, hunt->pointee))
             return true;
         if (tag != DW_TAG_typedef && tag != DW_TAG_const_type && tag != DW_TAG_volatile_type &&
             tag != DW_TAG_restrict_type && tag != DW_TAG_atomic_type)

@@ -269,14 +269,14 @@ static const struct symbol *by_definition(struct hc_debug_info *info, const stru
 {
     struct definition_search search = {.candidates = candidates, .name = name, .info = info};
     size_t index = hc_debug_info_next_unit(info, 0, unit);
-    if (index >= info->alternate_units)
+    if (index >= info->info_units)
         return NULL;
     hc_debug_info_walk_unit(info, &info->units.items[index], visit_definition, &search);
     if (search.found)
         return search.found;
     search.low = info->units.items[index].offset;
-    search.high = index + 1 < info->alternate_units ? info->units.items[index + 1].offset : ~(Dwarf_Off)0;
-    for (size_t i = 0; i < info->alternate_units && !search.found; i++) {
+    search.high = index + 1 < info->info_units ? info->units.items[index + 1].offset : ~(Dwarf_Off)0;
+    for (size_t i = 0; i < info->info_units && !search.found; i++) {
         struct hc_unit *other = &info->units.items[i];
         if (other->name && strcmp(other->name, "<artificial>") == 0)
             hc_debug_info_walk_unit(info, other, visit_stand_in, &search);

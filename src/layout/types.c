@@ -59,11 +59,11 @@ bool hc_type_peel(struct hc_type_walk *walk, Dwarf_Die type, Dwarf_Die *ret)
         case DW_TAG_invalid:
             return false;
         }
+        // A stand-in for a type in a unit of its own (-fdebug-types-section).
+        if (referred(&type, DW_AT_signature, &type))
+            continue;
         *ret = type;
-        if (!is_flagged(&type, DW_AT_declaration))
-            return true;
-        if (!referred(&type, DW_AT_signature, &type))
-            return false;
+        return !is_flagged(&type, DW_AT_declaration);
     }
     return false;
 }
@@ -336,6 +336,8 @@ bool hc_type_find(struct hc_type_walk *walk, const struct hc_type_place *whole, 
                   struct hc_type_place *ret)
 {
     struct hc_type_place place = *whole;
+    if (!*path)
+        return false;
     for (bool first = true; *path; first = false) {
         if (*path == '[' && !first) {
             if (!find_element(walk, &place, &path))
