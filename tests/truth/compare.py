@@ -92,7 +92,8 @@ class Dump:
             )
             where = self.virtual if row.get("virtual") else self.objects
             if address in where:
-                self.faults.append("%#x is dumped twice, as %s and %s" % (address, where[address].type, found.type))
+                self.faults.append("%#x is dumped twice, as %s and %s" % (address, where[address].type,
+                    found.type))
             where[address] = found
 
 
@@ -154,9 +155,11 @@ class Comparison:
                 self.fail("%s: not in the dump" % type_.name, lambda: "%#x, size %d" % (address, size))
                 continue
             if type_.name is not None and found.type != type_.name:
-                self.fail("%s: has another type" % type_.name, lambda: "%#x is dumped as %s" % (address, found.type))
+                self.fail("%s: has another type" % type_.name,
+                    lambda: "%#x is dumped as %s" % (address, found.type))
             if flags & REACHABLE and found.state != "reachable":
-                self.fail("%s: reachable, but dumped as %s" % (type_.name, found.state), lambda: "%#x" % address)
+                self.fail("%s: reachable, but dumped as %s" % (type_.name, found.state),
+                    lambda: "%#x" % address)
             self.compare_contents(address, type_, size, flags, referents, found)
 
     def compare_contents(self, address, type_, size, flags, referents, found):
@@ -191,7 +194,8 @@ class Comparison:
                     self.describe(address), self.describe_all(sorted(missing))))
 
     def compare_inline_values(self):
-        virtual = collections.Counter(tuple(sorted(row.referents)) for row in self.dump.virtual.values() if row.referents)
+        referents = (found.referents for found in self.dump.virtual.values() if found.referents)
+        virtual = collections.Counter(tuple(sorted(values)) for values in referents)
         inline = collections.Counter(tuple(sorted(values)) for values in self.truth.inline.values())
         for owner, values in self.truth.inline.items():
             if inline[tuple(sorted(values))] > virtual[tuple(sorted(values))]:
@@ -207,9 +211,11 @@ class Comparison:
                 self.fail("the fixture's %s: not in the dump" % what, "%#x, should be %s" % (address, state))
                 continue
             if found.state != state:
-                self.fail("the fixture's %s: should be %s" % (what, state), "%#x (%s) is %s" % (address, found.type, found.state))
+                self.fail("the fixture's %s: should be %s" % (what, state),
+                    "%#x (%s) is %s" % (address, found.type, found.state))
             if refcount is not None and found.refcount != refcount:
-                self.fail("the fixture's %s: refcount" % what, "%#x should have %d, has %d" % (address, refcount, found.refcount))
+                self.fail("the fixture's %s: refcount" % what,
+                    "%#x should have %d, has %d" % (address, refcount, found.refcount))
 
     def compare_gone(self):
         for address in self.truth.gone:
@@ -238,10 +244,12 @@ class Comparison:
             len(self.truth.objects), len(self.dump.objects),
             ", ".join("%s %d" % pair for pair in self.hows.most_common()), self.exact_objects)]
         lines.append("words: %d objects of %d types, of these size differs in %d, referents differ in %d" % (
-            sum(self.words.values()), len(self.words), sum(self.words_size.values()), sum(self.words_referents.values())))
+            sum(self.words.values()), len(self.words), sum(self.words_size.values()),
+            sum(self.words_referents.values())))
         for title, counter in (("size", self.words_size), ("referents", self.words_referents)):
             if counter:
-                lines.append("  %s: %s" % (title, ", ".join("%s %d" % pair for pair in counter.most_common(8))))
+                lines.append("  %s: %s" % (title,
+                    ", ".join("%s %d" % pair for pair in counter.most_common(8))))
         extra = self.unrecorded()
         lines.append("dumped but not recorded: %d" % sum(extra.values()))
         for state in ("reachable", "tracked", "stray"):

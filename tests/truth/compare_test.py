@@ -38,7 +38,8 @@ def true_dump(truth):
         }
     for owner, values in truth.inline.items():
         yield {
-            "address": hex(owner + 1), "type": "builtins.dict", "size": 8, "refcount": 0, "state": "reachable",
+            "address": hex(owner + 1), "type": "builtins.dict", "size": 8, "refcount": 0,
+            "state": "reachable",
             "how": "decoder", "referents": [hex(value) for value in values], "virtual": True,
         }
 
@@ -78,13 +79,16 @@ class ComparerTest(unittest.TestCase):
         self.assertIn("(builtins.tuple, not in the dump)", comparison.failure_report())
 
     def test_a_wrong_type_is_seen(self):
-        self.assert_seen(lambda rows: self.row(rows).update(type="builtins.list"), "builtins.tuple: has another type")
+        self.assert_seen(lambda rows: self.row(rows).update(type="builtins.list"),
+            "builtins.tuple: has another type")
 
     def test_a_wrong_size_is_seen(self):
-        self.assert_seen(lambda rows: self.row(rows).update(size=57), "builtins.tuple: size differs (how: decoder)")
+        self.assert_seen(lambda rows: self.row(rows).update(size=57),
+            "builtins.tuple: size differs (how: decoder)")
 
     def test_a_missing_referent_is_seen(self):
-        self.assert_seen(lambda rows: self.row(rows)["referents"].pop(), "builtins.tuple: referents differ (how: decoder)")
+        self.assert_seen(lambda rows: self.row(rows)["referents"].pop(),
+            "builtins.tuple: referents differ (how: decoder)")
 
     def test_a_referent_counted_twice_is_seen(self):
         def change(rows):
@@ -112,7 +116,8 @@ class ComparerTest(unittest.TestCase):
         self.assert_seen(lambda rows: self.row(rows).update(refcount=2), "the fixture's tuple: refcount")
 
     def test_a_built_in_type_known_by_words_only_is_seen(self):
-        self.assert_seen(lambda rows: self.row(rows).update(how="words"), "builtins.tuple: must be exact, but how is words")
+        self.assert_seen(lambda rows: self.row(rows).update(how="words"),
+            "builtins.tuple: must be exact, but how is words")
 
     def test_a_freed_object_that_is_dumped_is_seen(self):
         def change(rows):
@@ -142,7 +147,8 @@ class ComparerTest(unittest.TestCase):
 
     def test_differences_in_types_known_by_words_are_counted_not_hidden(self):
         def change(rows):
-            row = next(row for row in rows.values() if row["how"] == "words" and row["size"] > 0 and row["referents"])
+            by_words = (row for row in rows.values() if row["how"] == "words")
+            row = next(row for row in by_words if row["size"] > 0 and row["referents"])
             row["size"] += 1
             row["referents"].pop()
 

@@ -82,7 +82,8 @@ def gcore(interpreter, fixture, folder, options=()):
         prefix = os.path.join(folder, "gcore")
         done = subprocess.run(
             ["gcore", "-o", prefix, str(process.pid)],
-            cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+            cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=PATIENCE)
     core = "%s.%d" % (prefix, process.pid)
     if not os.path.exists(core):
         raise CannotDump("gcore failed:\n" + done.stdout.decode(errors="replace"))
@@ -92,7 +93,8 @@ def gcore(interpreter, fixture, folder, options=()):
 def heapcore_dump(heapcore, target):
     """The lines of `heapcore dump` of a core file, or of ["-p", PID]."""
     arguments = target if isinstance(target, list) else [target]
-    done = subprocess.run([heapcore, "dump", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+    done = subprocess.run([heapcore, "dump", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        timeout=PATIENCE)
     if done.stderr:
         sys.stdout.write(done.stderr.decode(errors="replace"))
     if done.returncode != 0:

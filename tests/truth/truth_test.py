@@ -94,7 +94,8 @@ def main():
     missing = []
     for name in arguments.interpreter or interpreters.NAMES:
         interpreter = interpreters.find(name)
-        print("%-12s %s" % (name, "COVERED    " + interpreter.executable if interpreter else "NOT FOUND"), flush=True)
+        print("%-12s %s" % (name, "COVERED    " + interpreter.executable if interpreter else "NOT FOUND"),
+            flush=True)
         if interpreter is None:
             missing.append(name)
             continue
