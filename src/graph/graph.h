@@ -46,7 +46,7 @@ struct hc_graph {
     uint32_t pool_count;      // numbers below are in pools
     uint32_t real_count;      // numbers from here on are virtual dicts
     uint64_t *others;         // addresses of objects pool_count … real_count - 1, ascending
-    uint32_t *virtual_owners; // of objects real_count … count - 1, ascending
+    uint32_t *virtual_owners; // of objects real_count … count - 1
     uint32_t *edge_starts;    // count + 1: the referents of object i are edges[edge_starts[i]] …
                               // edges[edge_starts[i + 1] - 1]
     uint32_t *edges;

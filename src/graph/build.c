@@ -1,0 +1,175 @@
+#include "graph/build.h"
+
+#include "base/parallel.h"
+#include "python/roots.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { TASKS_PER_THREAD = 8 };
+
+struct builder {
+    const struct hc_runtime *runtime;
+    struct hc_graph *graph;
+    unsigned threads;
+    struct hc_tracer *tracers;    // one a worker
+    struct hc_finding *findings;  // one a task
+    size_t task_count;
+    struct hc_others others;
+    struct hc_word_vector roots, static_roots;
+    struct hc_suspect_vector suspects;
+};
+
+static void builder_deinit(struct builder *builder)
+{
+    for (unsigned i = 0; builder->tracers && i < builder->threads; i++)
+        hc_tracer_deinit(&builder->tracers[i]);
+    for (size_t i = 0; builder->findings && i < builder->task_count; i++)
+        hc_finding_deinit(&builder->findings[i]);
+    free(builder->tracers);
+    free(builder->findings);
+    hc_others_deinit(&builder->others);
+    hc_word_vector_deinit(&builder->roots);
+    hc_word_vector_deinit(&builder->static_roots);
+    hc_suspect_vector_deinit(&builder->suspects);
+}
+
+static struct hc_error *trace_block(struct builder *builder, struct hc_tracer *tracer, struct hc_finding *finding,
+                                    const struct hc_pool *pool, uint64_t address, uint32_t number)
+{
+    struct hc_graph *graph = builder->graph;
+    uint64_t offset = address - pool->address;
+    uint64_t available = (1ull << graph->pools.pool_bits) - offset;
+    const uint8_t *bytes = pool->bytes + offset;
+    const struct hc_type *type =
+        hc_tracer_find_type(tracer, hc_load_word(&tracer->reader.target, bytes + tracer->at->object_type));
+    struct hc_object_view object = {type, address, bytes, available};
+    struct hc_object_record record;
+    HC_TRY(hc_finding_add(finding, &graph->pools, tracer, &object, hc_tagged(HC_TAG_OBJECT, number), &record));
+    graph->type_indexes[number] = record.type_index;
+    graph->sizes[number] = record.size;
+    graph->states[number] = record.tracked ? HC_STATE_TRACKED : HC_STATE_NONE;
+    graph->edge_starts[number + 1] = record.edge_count;
+    return NULL;
+}
+
+static struct hc_error *trace_word(struct builder *builder, struct hc_tracer *tracer, struct hc_finding *finding,
+                                   size_t index)
+{
+    const struct hc_pools *pools = &builder->graph->pools;
+    const struct hc_slot_word *word = &pools->words[index];
+    const struct hc_pool *pool = &pools->pools[word->pool];
+    uint32_t number = word->first_object;
+    for (uint64_t left = word->objects; left; left &= left - 1, number++) {
+        unsigned bit = (unsigned)__builtin_ctzll(left);
+        uint32_t block = (uint32_t)(index - pool->first_word) * 64 + bit;
+        uint64_t address = hc_pool_block_address(pools, pool, block) + hc_slot_header(pools, word, bit);
+        HC_TRY(trace_block(builder, tracer, finding, pool, address, number));
+    }
+    return NULL;
+}
+
+static struct hc_error *trace_task(void *argument, unsigned worker, size_t task)
+{
+    struct builder *builder = argument;
+    size_t words = builder->graph->pools.word_count;
+    size_t end = words * (task + 1) / builder->task_count;
+    for (size_t i = words * task / builder->task_count; i < end; i++)
+        HC_TRY(trace_word(builder, &builder->tracers[worker], &builder->findings[task], i));
+    return NULL;
+}
+
+static struct hc_error *prepare(struct builder *builder)
+{
+    struct hc_graph *graph = builder->graph;
+    if (graph->pools.object_count > HC_TAG_MASK)
+        return hc_error_create("more than a billion objects: this is beyond heapcore");
+    graph->pool_count = (uint32_t)graph->pools.object_count;
+    builder->task_count = (size_t)builder->threads * TASKS_PER_THREAD;
+    builder->findings = calloc(builder->task_count, sizeof(*builder->findings));
+    builder->tracers = calloc(builder->threads, sizeof(*builder->tracers));
+    graph->edge_starts = malloc((graph->pool_count + 1ull) * sizeof(*graph->edge_starts));
+    graph->type_indexes = malloc((graph->pool_count + 1ull) * sizeof(*graph->type_indexes));
+    graph->sizes = malloc((graph->pool_count + 1ull) * sizeof(*graph->sizes));
+    graph->states = malloc(graph->pool_count + 1ull);
+    if (!builder->findings || !builder->tracers || !graph->edge_starts || !graph->type_indexes || !graph->sizes ||
+        !graph->states)
+        return hc_error_out_of_memory();
+    for (unsigned i = 0; i < builder->threads; i++)
+        HC_TRY(hc_tracer_init(&builder->tracers[i], &graph->types));
+    return NULL;
+}
+
+static struct hc_error *add_all(struct builder *builder, const struct hc_word_vector *addresses)
+{
+    for (size_t i = 0; i < addresses->count; i++)
+        HC_TRY(hc_others_add(&builder->others, &builder->graph->pools, &builder->tracers[0], addresses->items[i]));
+    return NULL;
+}
+
+// Large and static objects: what the pools' objects, the roots and C data point to, and every type.
+static struct hc_error *trace_others(struct builder *builder)
+{
+    struct hc_tracer *tracer = &builder->tracers[0];
+    const struct hc_pools *pools = &builder->graph->pools;
+    HC_TRY(hc_roots_find(builder->runtime, tracer, &builder->roots));
+    HC_TRY(hc_roots_find_static(builder->runtime, tracer, &builder->static_roots));
+    HC_TRY(add_all(builder, &builder->roots));
+    HC_TRY(add_all(builder, &builder->static_roots));
+    for (size_t i = 0; i < builder->task_count; i++)
+        HC_TRY(add_all(builder, &builder->findings[i].foreign_addresses));
+    const struct hc_type_vector *types = &builder->graph->types.types;
+    for (size_t traced = 0; traced < types->count;) {
+        // Tracing finds types, and types are objects.
+        for (; traced < types->count; traced++)
+            HC_TRY(hc_others_add(&builder->others, pools, tracer, types->items[traced]->address));
+        HC_TRY(hc_others_trace(&builder->others, pools, tracer));
+    }
+    return NULL;
+}
+
+static void add_tallies(struct builder *builder)
+{
+    struct hc_graph_tally *sum = &builder->graph->tally;
+    for (size_t i = 0; i <= builder->task_count; i++) {
+        const struct hc_graph_tally *tally =
+            i < builder->task_count ? &builder->findings[i].tally : &builder->others.finding.tally;
+        for (size_t how = 0; how < HC_HOW_COUNT; how++)
+            sum->how[how] += tally->how[how];
+        sum->dangling += tally->dangling;
+    }
+    for (unsigned i = 0; i < builder->threads; i++)
+        sum->unreadable += builder->tracers[i].unreadable;
+}
+
+static struct hc_error *build(struct builder *builder)
+{
+    struct hc_graph *graph = builder->graph;
+    HC_TRY(hc_type_table_init(&graph->types, builder->runtime));
+    HC_TRY(hc_pools_init(&graph->pools, builder->runtime));
+    HC_TRY(hc_pools_scan(&graph->pools, &graph->types, builder->threads));
+    HC_TRY(prepare(builder));
+    HC_TRY(hc_parallel_run(builder->threads, builder->task_count, trace_task, builder));
+    HC_TRY(trace_others(builder));
+    add_tallies(builder);
+    const struct hc_type *dict = hc_tracer_find_type(&builder->tracers[0], builder->runtime->dict_type);
+    if (!dict)
+        return hc_error_create("the type dict of %s cannot be read", hc_image_path(builder->runtime->image));
+    HC_TRY(hc_graph_merge(graph, builder->findings, builder->task_count, &builder->others, dict->index,
+                          &builder->suspects));
+    return hc_graph_mark(graph, &builder->roots, &builder->static_roots, &builder->suspects);
+}
+
+struct hc_error *hc_graph_build(const struct hc_runtime *runtime, unsigned threads, struct hc_graph **ret)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    _cleanup_(hc_graph_destroyp) struct hc_graph *graph = calloc(1, sizeof(*graph));
+    if (!graph)
+        return hc_error_out_of_memory();
+    if (!threads)
+        threads = processors > 0 ? (unsigned)processors : 1;
+    _cleanup_(builder_deinit) struct builder builder = {.runtime = runtime, .graph = graph, .threads = threads};
+    HC_TRY(build(&builder));
+    *ret = hc_take(graph);
+    return NULL;
+}

@@ -1,0 +1,172 @@
+#include "graph/build.h"
+
+void hc_finding_deinit(struct hc_finding *finding)
+{
+    hc_stream_deinit(&finding->edges);
+    hc_stream_deinit(&finding->virtual_edges);
+    hc_virtual_dict_vector_deinit(&finding->virtual_dicts);
+    hc_owned_dict_vector_deinit(&finding->owned_dicts);
+    hc_suspect_vector_deinit(&finding->suspects);
+    hc_large_size_vector_deinit(&finding->large_sizes);
+    hc_address_map_deinit(&finding->foreign);
+    hc_word_vector_deinit(&finding->foreign_addresses);
+}
+
+struct hc_error *hc_finding_foreign(struct hc_finding *finding, struct hc_tracer *tracer, uint64_t address,
+                                    uint32_t *ret)
+{
+    bool inserted;
+    struct hc_address_slot *slot = hc_address_map_insert(&finding->foreign, address, HC_NO_FOREIGN, &inserted);
+    if (!slot)
+        return hc_error_out_of_memory();
+    if (!inserted) {
+        *ret = slot->value;
+        return NULL;
+    }
+    struct hc_object_view object;
+    struct hc_reader kept = tracer->object_reader;
+    if (hc_tracer_view(tracer, address, &object)) {
+        if (finding->foreign_addresses.count >= HC_NO_FOREIGN)
+            return hc_error_create("more than a billion objects outside of pymalloc's pools: this is beyond heapcore");
+        slot->value = (uint32_t)finding->foreign_addresses.count;
+        if (!hc_word_vector_push(&finding->foreign_addresses, address))
+            return hc_error_out_of_memory();
+    }
+    tracer->object_reader = kept;
+    *ret = slot->value;
+    return NULL;
+}
+
+// `*ret` = the tagged number of the object at `address`; false in `*found` if there is none.
+static struct hc_error *resolve(struct hc_finding *finding, const struct hc_pools *pools, struct hc_tracer *tracer,
+                                uint64_t address, uint32_t *ret, bool *found)
+{
+    const struct hc_pool *pool = hc_pools_find(pools, address);
+    if (pool) {
+        *found = hc_pool_object(pools, pool, address, ret);
+        return NULL;
+    }
+    uint32_t number;
+    HC_TRY(hc_finding_foreign(finding, tracer, address, &number));
+    *found = number != HC_NO_FOREIGN;
+    *ret = hc_tagged(HC_TAG_FOREIGN, number);
+    return NULL;
+}
+
+// Adds the edges to `addresses`; counts those that lead to an object.
+static struct hc_error *add_edges(struct hc_finding *finding, const struct hc_pools *pools, struct hc_tracer *tracer,
+                                  struct hc_stream *stream, const uint64_t *addresses, size_t count, uint32_t *edges)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t number;
+        bool found;
+        HC_TRY(resolve(finding, pools, tracer, addresses[i], &number, &found));
+        if (!found) {
+            finding->tally.dangling++;
+            continue;
+        }
+        if (!hc_stream_push(stream, number))
+            return hc_error_out_of_memory();
+        ++*edges;
+    }
+    return NULL;
+}
+
+static struct hc_error *add_virtual_dict(struct hc_finding *finding, const struct hc_pools *pools,
+                                         struct hc_tracer *tracer, uint32_t owner, uint32_t *edges)
+{
+    const struct hc_references *references = &tracer->references;
+    struct hc_virtual_dict dict = {.owner = owner, .size = references->values_size};
+    HC_TRY(add_edges(finding, pools, tracer, &finding->virtual_edges,
+                     references->visited.items + references->values_first, references->values_count, &dict.edges));
+    uint32_t number = (uint32_t)finding->virtual_dicts.count;
+    if (number > HC_TAG_MASK || !hc_virtual_dict_vector_push(&finding->virtual_dicts, dict) ||
+        !hc_stream_push(&finding->edges, hc_tagged(HC_TAG_VIRTUAL, number)))
+        return hc_error_out_of_memory();
+    ++*edges;
+    return NULL;
+}
+
+static struct hc_error *add_referents(struct hc_finding *finding, const struct hc_pools *pools,
+                                      struct hc_tracer *tracer, uint32_t number, uint32_t *edges)
+{
+    const struct hc_references *references = &tracer->references;
+    size_t values_end = references->values_first + references->values_count;
+    if (!references->values_address) {
+        HC_TRY(add_edges(finding, pools, tracer, &finding->edges, references->visited.items,
+                         references->visited.count, edges));
+    } else {
+        HC_TRY(add_virtual_dict(finding, pools, tracer, number, edges));
+        HC_TRY(add_edges(finding, pools, tracer, &finding->edges, references->visited.items,
+                         references->values_first, edges));
+        HC_TRY(add_edges(finding, pools, tracer, &finding->edges, references->visited.items + values_end,
+                         references->visited.count - values_end, edges));
+    }
+    return add_edges(finding, pools, tracer, &finding->edges, references->held.items, references->held.count, edges);
+}
+
+static struct hc_error *add_owned_dict(struct hc_finding *finding, const struct hc_pools *pools,
+                                       struct hc_tracer *tracer, uint32_t owner)
+{
+    uint32_t dict;
+    bool found;
+    HC_TRY(resolve(finding, pools, tracer, tracer->references.dict, &dict, &found));
+    if (found && !hc_owned_dict_vector_push(&finding->owned_dicts, (struct hc_owned_dict){owner, dict}))
+        return hc_error_out_of_memory();
+    return NULL;
+}
+
+static struct hc_error *add_suspects(struct hc_finding *finding, const struct hc_pools *pools,
+                                     const struct hc_word_vector *buffers, uint32_t owner)
+{
+    for (size_t i = 0; i < buffers->count; i++) {
+        uint32_t object;
+        if (hc_pools_block_object(pools, buffers->items[i], &object) &&
+            !hc_suspect_vector_push(&finding->suspects, (struct hc_suspect){owner, object}))
+            return hc_error_out_of_memory();
+    }
+    return NULL;
+}
+
+// The collector's lists lead to tracked objects outside of the pools: each such run of neighbours has one inside, or a
+// list head, at its ends.
+static struct hc_error *add_neighbours(struct hc_finding *finding, const struct hc_pools *pools,
+                                       struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = tracer->at;
+    const uint32_t links[] = {at->gc_next, at->gc_prev};
+    for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+        uint64_t head, address = object->address - at->sizeof_gc_head + links[i];
+        if (!hc_reader_word(&tracer->object_reader, address, &head))
+            continue;
+        head &= ~(uint64_t)3; // flags of the collector
+        uint32_t number;
+        if (head && !hc_pools_find(pools, head))
+            HC_TRY(hc_finding_foreign(finding, tracer, head + at->sizeof_gc_head, &number));
+    }
+    return NULL;
+}
+
+struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pools *pools, struct hc_tracer *tracer,
+                                const struct hc_object_view *object, uint32_t number, struct hc_object_record *ret)
+{
+    uint64_t size = hc_tracer_size(tracer, object);
+    *ret = (struct hc_object_record){
+        .type_index = object->type->index,
+        .size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
+        .tracked = hc_tracer_is_tracked(tracer, object),
+    };
+    if (size >= UINT32_MAX &&
+        !hc_large_size_vector_push(&finding->large_sizes, (struct hc_large_size){number, size}))
+        return hc_error_out_of_memory();
+    if (ret->tracked)
+        HC_TRY(add_neighbours(finding, pools, tracer, object));
+    hc_tracer_trace(tracer, object);
+    finding->tally.how[tracer->references.how]++;
+    HC_TRY(add_referents(finding, pools, tracer, number, &ret->edge_count));
+    if (tracer->references.dict)
+        HC_TRY(add_owned_dict(finding, pools, tracer, number));
+    if (tracer->references.buffers.count)
+        HC_TRY(add_suspects(finding, pools, &tracer->references.buffers, number));
+    return tracer->out_of_memory ? hc_error_out_of_memory() : NULL;
+}

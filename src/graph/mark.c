@@ -1,0 +1,90 @@
+// Which objects live, and why.
+#include "graph/build.h"
+
+#include <stdlib.h>
+
+const char *hc_state_name(enum hc_state state)
+{
+    static const char *const names[] = {
+        [HC_STATE_NONE] = "none",
+        [HC_STATE_REACHABLE] = "reachable",
+        [HC_STATE_TRACKED] = "tracked",
+        [HC_STATE_STRAY] = "stray",
+    };
+    return names[state];
+}
+
+// Marks `seed` and all that it reaches; `stack` is working space. Objects marked with a state below `state` stay.
+static struct hc_error *mark_from(struct hc_graph *graph, uint32_t seed, enum hc_state state, uint8_t *marks,
+                                  struct hc_id_vector *stack)
+{
+    marks[seed] = state;
+    stack->count = 0;
+    if (!hc_id_vector_push(stack, seed))
+        return hc_error_out_of_memory();
+    while (stack->count) {
+        uint32_t object = stack->items[--stack->count];
+        uint32_t end = graph->edge_starts[object + 1];
+        for (uint32_t edge = graph->edge_starts[object]; edge < end; edge++) {
+            uint32_t referent = graph->edges[edge];
+            if (marks[referent])
+                continue;
+            marks[referent] = state;
+            if (!hc_id_vector_push(stack, referent))
+                return hc_error_out_of_memory();
+        }
+    }
+    return NULL;
+}
+
+static struct hc_error *mark_addresses(struct hc_graph *graph, const struct hc_word_vector *addresses,
+                                       enum hc_state state, uint8_t *marks, struct hc_id_vector *stack,
+                                       struct hc_id_vector *ret_marked)
+{
+    for (size_t i = 0; i < addresses->count; i++) {
+        hc_object_id object;
+        if (!hc_graph_find(graph, addresses->items[i], &object) || marks[object.i])
+            continue;
+        if (ret_marked && !hc_id_vector_push(ret_marked, object.i))
+            return hc_error_out_of_memory();
+        HC_TRY(mark_from(graph, object.i, state, marks, stack));
+    }
+    return NULL;
+}
+
+static void count_states(struct hc_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->count; i++)
+        graph->tally.states[graph->states[i]]++;
+}
+
+// A buffer of a living object is no object, whatever old header stands in it.
+static void settle_suspects(uint8_t *marks, const struct hc_suspect_vector *suspects)
+{
+    for (size_t i = 0; i < suspects->count; i++) {
+        const struct hc_suspect *suspect = &suspects->items[i];
+        if (!marks[suspect->object] && marks[suspect->owner])
+            marks[suspect->object] = UINT8_MAX;
+    }
+}
+
+struct hc_error *hc_graph_mark(struct hc_graph *graph, const struct hc_word_vector *roots,
+                               const struct hc_word_vector *static_roots, const struct hc_suspect_vector *suspects)
+{
+    _cleanup_(hc_id_vector_deinit) struct hc_id_vector stack = {0};
+    _cleanup_(hc_freep) uint8_t *marks = calloc(graph->count + 1u, 1);
+    if (!marks)
+        return hc_error_out_of_memory();
+    HC_TRY(mark_addresses(graph, roots, HC_STATE_REACHABLE, marks, &stack, &graph->roots));
+    for (uint32_t i = 0; i < graph->real_count; i++)
+        if (graph->states[i] == HC_STATE_TRACKED && !marks[i])
+            HC_TRY(mark_from(graph, i, HC_STATE_TRACKED, marks, &stack));
+    HC_TRY(mark_addresses(graph, static_roots, HC_STATE_TRACKED, marks, &stack, NULL));
+    settle_suspects(marks, suspects);
+    for (uint32_t i = 0; i < graph->count; i++)
+        graph->states[i] = !marks[i] ? HC_STATE_STRAY : marks[i] == UINT8_MAX ? HC_STATE_NONE : marks[i];
+    for (uint32_t i = graph->real_count; i < graph->count; i++)
+        graph->states[i] = graph->states[graph->virtual_owners[i - graph->real_count]];
+    count_states(graph);
+    return NULL;
+}
