@@ -27,3 +27,11 @@ int *twins_twin(void)
 {
     return &twin;
 }
+
+// What link-time optimisation and function splitting make of names.
+static int renamed __asm__("counted.lto_priv.0") __attribute__((used)) = 3;
+static int cold(int value) __asm__("chilled.cold") __attribute__((used, noinline));
+static int cold(int value)
+{
+    return value + renamed;
+}
