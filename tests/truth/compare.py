@@ -27,6 +27,19 @@ EXACT = {
     "weakref.CallableProxyType",
 }
 
+# Those of them that only some versions have.
+NOT_EVERYWHERE = {
+    "builtins.builtin_method",
+    "builtins.memory_iterator",
+    "builtins.str_ascii_iterator",
+    "builtins.weakref",
+    "builtins.weakproxy",
+    "builtins.weakcallableproxy",
+    "weakref.ReferenceType",
+    "weakref.ProxyType",
+    "weakref.CallableProxyType",
+}
+
 Type = collections.namedtuple("Type", "address name solid")
 Found = collections.namedtuple("Found", "type size refcount state how referents")
 
@@ -43,6 +56,11 @@ class Truth:
         self.gone = set()
         for path in paths:
             self.read(path)
+
+    def exact_types_missing(self):
+        """The types to be known exactly of which no object was recorded."""
+        seen = {self.types[index].solid for index, *_ in self.objects.values()}
+        return sorted(EXACT - NOT_EVERYWHERE - seen)
 
     def read(self, path):
         first_type = len(self.types)

@@ -46,13 +46,15 @@ class TruthTest(unittest.TestCase):
             comparison.report()), flush=True)
         if comparison.failure_counts:
             self.fail("\n" + comparison.failure_report())
+        return comparison
 
     def check_abort(self, fixture, *options):
         truth, core = dumping.abort_for_core(self.interpreter, fixture, self.folder, options)
-        self.check(core, truth)
+        return self.check(core, truth)
 
     def test_zoo_of_every_type_in_a_kernel_core(self):
-        self.check_abort("zoo.py")
+        comparison = self.check_abort("zoo.py")
+        self.assertEqual([], comparison.truth.exact_types_missing(), "the zoo lacks a type")
 
     def test_zoo_whose_objects_were_frozen_in_a_kernel_core(self):
         self.check_abort("zoo.py", "freeze")
