@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#define MAX_QUESTIONS 4096
+#define MAX_QUESTIONS 32768
 
 struct question {
     char verb[16], first[128], second[256], third[256];
