@@ -81,9 +81,9 @@ static struct hc_error *read_files(struct hc_image *image, const struct hc_note 
     uint64_t count = hc_load_word(&image->target, note->bytes);
     uint64_t page_size = hc_load_word(&image->target, note->bytes + word);
     uint64_t space = note->size - 2 * word;
-    if (page_size == 0)
+    // Behind a wrong count the paths cannot be found.
+    if (page_size == 0 || count > space / (3 * word))
         return NULL;
-    count = hc_min(count, space / (3 * word));
     const uint8_t *entry = note->bytes + 2 * word;
     const char *path = (const char *)entry + count * 3 * word;
     uint64_t left = space - count * 3 * word;
