@@ -68,6 +68,15 @@ static struct hc_error *open_alternate(struct hc_debug_info *info, const struct 
     return NULL;
 }
 
+// All that matters is in a .dwo file, the name included (-gsplit-dwarf).
+static void use_split_unit(struct hc_unit *unit)
+{
+    Dwarf_Die split;
+    if (unit->type == DW_UT_skeleton &&
+        dwarf_cu_info(unit->die.cu, NULL, NULL, NULL, &split, NULL, NULL, NULL) == 0 && split.addr)
+        unit->die = split;
+}
+
 // Reads the first entry of each unit only. Damaged debug info ends the table where the damage begins.
 // *ret_first_section is how many units stand in .debug_info; those of .debug_types follow.
 static struct hc_error *list_units(struct hc_debug_info *info, Dwarf *dwarf, bool is_alternate,
@@ -84,6 +93,7 @@ static struct hc_error *list_units(struct hc_debug_info *info, Dwarf *dwarf, boo
         if (!first_section && offset <= unit.offset)
             first_section = info->units.count;
         unit.offset = offset;
+        use_split_unit(&unit);
         unit.name = hc_entry_name(&unit.die);
         info->has_type_units |= unit.type == DW_UT_type;
         if (!hc_unit_vector_push(&info->units, unit))
@@ -206,12 +216,8 @@ static void chain_import(struct hc_debug_info *info, Dwarf_Die *import, struct h
 static bool walk_entries(struct hc_debug_info *info, struct hc_unit *unit, struct hc_unit **last_import,
                          hc_entry_fn *callback, void *argument)
 {
-    Dwarf_Die top = unit->die;
-    if (unit->type == DW_UT_skeleton &&
-        (dwarf_cu_info(top.cu, NULL, NULL, NULL, &top, NULL, NULL, NULL) != 0 || !top.addr))
-        return true;
     Dwarf_Die entry;
-    if (dwarf_child(&top, &entry) != 0)
+    if (dwarf_child(&unit->die, &entry) != 0)
         return true;
     do {
         if (last_import && dwarf_tag(&entry) == DW_TAG_imported_unit)
