@@ -12,8 +12,8 @@ struct builder {
     const struct hc_runtime *runtime;
     struct hc_graph *graph;
     unsigned threads;
-    struct hc_tracer *tracers;    // one a worker
-    struct hc_finding *findings;  // one a task
+    struct hc_tracer *tracers;   // one a worker
+    struct hc_finding *findings; // one a task
     size_t task_count;
     struct hc_others others;
     struct hc_word_vector roots, static_roots;
@@ -34,8 +34,9 @@ static void builder_deinit(struct builder *builder)
     hc_suspect_vector_deinit(&builder->suspects);
 }
 
-static struct hc_error *trace_block(struct builder *builder, struct hc_tracer *tracer, struct hc_finding *finding,
-                                    const struct hc_pool *pool, uint64_t address, uint32_t number)
+static struct hc_error *trace_block(struct builder *builder, struct hc_tracer *tracer,
+                                    struct hc_finding *finding, const struct hc_pool *pool, uint64_t address,
+                                    uint32_t number)
 {
     struct hc_graph *graph = builder->graph;
     uint64_t offset = address - pool->address;
@@ -45,7 +46,8 @@ static struct hc_error *trace_block(struct builder *builder, struct hc_tracer *t
         hc_tracer_find_type(tracer, hc_load_word(&tracer->reader.target, bytes + tracer->at->object_type));
     struct hc_object_view object = {type, address, bytes, available};
     struct hc_object_record record;
-    HC_TRY(hc_finding_add(finding, &graph->pools, tracer, &object, hc_tagged(HC_TAG_OBJECT, number), &record));
+    HC_TRY(
+        hc_finding_add(finding, &graph->pools, tracer, &object, hc_tagged(HC_TAG_OBJECT, number), &record));
     graph->type_indexes[number] = record.type_index;
     graph->sizes[number] = record.size;
     graph->states[number] = record.tracked ? HC_STATE_TRACKED : HC_STATE_NONE;
@@ -53,8 +55,8 @@ static struct hc_error *trace_block(struct builder *builder, struct hc_tracer *t
     return NULL;
 }
 
-static struct hc_error *trace_word(struct builder *builder, struct hc_tracer *tracer, struct hc_finding *finding,
-                                   size_t index)
+static struct hc_error *trace_word(struct builder *builder, struct hc_tracer *tracer,
+                                   struct hc_finding *finding, size_t index)
 {
     const struct hc_pools *pools = &builder->graph->pools;
     const struct hc_slot_word *word = &pools->words[index];
@@ -92,8 +94,8 @@ static struct hc_error *prepare(struct builder *builder)
     graph->type_indexes = malloc((graph->pool_count + 1ull) * sizeof(*graph->type_indexes));
     graph->sizes = malloc((graph->pool_count + 1ull) * sizeof(*graph->sizes));
     graph->states = malloc(graph->pool_count + 1ull);
-    if (!builder->findings || !builder->tracers || !graph->edge_starts || !graph->type_indexes || !graph->sizes ||
-        !graph->states)
+    if (!builder->findings || !builder->tracers || !graph->edge_starts || !graph->type_indexes ||
+        !graph->sizes || !graph->states)
         return hc_error_out_of_memory();
     for (unsigned i = 0; i < builder->threads; i++)
         HC_TRY(hc_tracer_init(&builder->tracers[i], &graph->types));
@@ -103,7 +105,8 @@ static struct hc_error *prepare(struct builder *builder)
 static struct hc_error *add_all(struct builder *builder, const struct hc_word_vector *addresses)
 {
     for (size_t i = 0; i < addresses->count; i++)
-        HC_TRY(hc_others_add(&builder->others, &builder->graph->pools, &builder->tracers[0], addresses->items[i]));
+        HC_TRY(hc_others_add(&builder->others, &builder->graph->pools, &builder->tracers[0],
+                             addresses->items[i]));
     return NULL;
 }
 
@@ -168,7 +171,8 @@ struct hc_error *hc_graph_build(const struct hc_runtime *runtime, unsigned threa
         return hc_error_out_of_memory();
     if (!threads)
         threads = processors > 0 ? (unsigned)processors : 1;
-    _cleanup_(builder_deinit) struct builder builder = {.runtime = runtime, .graph = graph, .threads = threads};
+    _cleanup_(builder_deinit) struct builder builder = {
+        .runtime = runtime, .graph = graph, .threads = threads};
     HC_TRY(build(&builder));
     *ret = hc_take(graph);
     return NULL;

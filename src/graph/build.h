@@ -1,7 +1,7 @@
 // The working state of hc_graph_build(): what the parts of the builder hand to each other.
 //
-// Objects in pools have their final numbers from the start. What is found elsewhere, and virtual dicts, get theirs at
-// the end; until then an edge names them by a tag and a local number.
+// Objects in pools have their final numbers from the start. What is found elsewhere, and virtual dicts, get
+// theirs at the end; until then an edge names them by a tag and a local number.
 #pragma once
 
 #include "base/address_map.h"
@@ -26,7 +26,8 @@ struct hc_owned_dict {
     uint32_t owner, dict; // tagged
 };
 
-// A block that looks like an object, but is a buffer of `owner`: settled when it is known which of the two lives.
+// A block that looks like an object, but is a buffer of `owner`: settled when it is known which of the two
+// lives.
 struct hc_suspect {
     uint32_t owner;  // tagged
     uint32_t object; // in a pool
@@ -67,8 +68,9 @@ struct hc_object_record {
 };
 
 // Traces `object`, whose tagged number is `number`, into `finding`.
-struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pools *pools, struct hc_tracer *tracer,
-                                const struct hc_object_view *object, uint32_t number, struct hc_object_record *ret);
+struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pools *pools,
+                                struct hc_tracer *tracer, const struct hc_object_view *object,
+                                uint32_t number, struct hc_object_record *ret);
 // The local number of the object at `address`, which is in no pool; HC_NO_FOREIGN if there is none.
 struct hc_error *hc_finding_foreign(struct hc_finding *finding, struct hc_tracer *tracer, uint64_t address,
                                     uint32_t *ret);
@@ -83,16 +85,19 @@ struct hc_others {
 
 void hc_others_deinit(struct hc_others *others);
 // Adds the object at `address` unless it is known or none is there.
-struct hc_error *hc_others_add(struct hc_others *others, const struct hc_pools *pools, struct hc_tracer *tracer,
-                               uint64_t address);
+struct hc_error *hc_others_add(struct hc_others *others, const struct hc_pools *pools,
+                               struct hc_tracer *tracer, uint64_t address);
 // Traces every one that is not traced yet, and those that this finds.
-struct hc_error *hc_others_trace(struct hc_others *others, const struct hc_pools *pools, struct hc_tracer *tracer);
+struct hc_error *hc_others_trace(struct hc_others *others, const struct hc_pools *pools,
+                                 struct hc_tracer *tracer);
 
-// Puts everything into the graph's flat arrays, numbers settled; empties the findings' edges on the way. The suspects come
-// out with final numbers. `dict_type` is the index of dict, the type of virtual dicts.
-struct hc_error *hc_graph_merge(struct hc_graph *graph, struct hc_finding *findings, size_t count, struct hc_others *others,
-                                uint32_t dict_type, struct hc_suspect_vector *ret_suspects);
-// Marks what the roots reach, then what tracked objects and C data reach, and settles the suspects. `roots` and
-// `static_roots` are addresses.
+// Puts everything into the graph's flat arrays, numbers settled; empties the findings' edges on the way. The
+// suspects come out with final numbers. `dict_type` is the index of dict, the type of virtual dicts.
+struct hc_error *hc_graph_merge(struct hc_graph *graph, struct hc_finding *findings, size_t count,
+                                struct hc_others *others, uint32_t dict_type,
+                                struct hc_suspect_vector *ret_suspects);
+// Marks what the roots reach, then what tracked objects and C data reach, and settles the suspects. `roots`
+// and `static_roots` are addresses.
 struct hc_error *hc_graph_mark(struct hc_graph *graph, const struct hc_word_vector *roots,
-                               const struct hc_word_vector *static_roots, const struct hc_suspect_vector *suspects);
+                               const struct hc_word_vector *static_roots,
+                               const struct hc_suspect_vector *suspects);

@@ -16,7 +16,8 @@ struct hc_error *hc_finding_foreign(struct hc_finding *finding, struct hc_tracer
                                     uint32_t *ret)
 {
     bool inserted;
-    struct hc_address_slot *slot = hc_address_map_insert(&finding->foreign, address, HC_NO_FOREIGN, &inserted);
+    struct hc_address_slot *slot =
+        hc_address_map_insert(&finding->foreign, address, HC_NO_FOREIGN, &inserted);
     if (!slot)
         return hc_error_out_of_memory();
     if (!inserted) {
@@ -27,7 +28,8 @@ struct hc_error *hc_finding_foreign(struct hc_finding *finding, struct hc_tracer
     struct hc_reader kept = tracer->object_reader;
     if (hc_tracer_view(tracer, address, &object)) {
         if (finding->foreign_addresses.count >= HC_NO_FOREIGN)
-            return hc_error_create("more than a billion objects outside of pymalloc's pools: this is beyond heapcore");
+            return hc_error_create(
+                "more than a billion objects outside of pymalloc's pools: this is beyond heapcore");
         slot->value = (uint32_t)finding->foreign_addresses.count;
         if (!hc_word_vector_push(&finding->foreign_addresses, address))
             return hc_error_out_of_memory();
@@ -38,8 +40,8 @@ struct hc_error *hc_finding_foreign(struct hc_finding *finding, struct hc_tracer
 }
 
 // `*ret` = the tagged number of the object at `address`; false in `*found` if there is none.
-static struct hc_error *resolve(struct hc_finding *finding, const struct hc_pools *pools, struct hc_tracer *tracer,
-                                uint64_t address, uint32_t *ret, bool *found)
+static struct hc_error *resolve(struct hc_finding *finding, const struct hc_pools *pools,
+                                struct hc_tracer *tracer, uint64_t address, uint32_t *ret, bool *found)
 {
     const struct hc_pool *pool = hc_pools_find(pools, address);
     if (pool) {
@@ -54,8 +56,9 @@ static struct hc_error *resolve(struct hc_finding *finding, const struct hc_pool
 }
 
 // Adds the edges to `addresses`; counts those that lead to an object.
-static struct hc_error *add_edges(struct hc_finding *finding, const struct hc_pools *pools, struct hc_tracer *tracer,
-                                  struct hc_stream *stream, const uint64_t *addresses, size_t count, uint32_t *edges)
+static struct hc_error *add_edges(struct hc_finding *finding, const struct hc_pools *pools,
+                                  struct hc_tracer *tracer, struct hc_stream *stream,
+                                  const uint64_t *addresses, size_t count, uint32_t *edges)
 {
     for (size_t i = 0; i < count; i++) {
         uint32_t number;
@@ -78,7 +81,8 @@ static struct hc_error *add_virtual_dict(struct hc_finding *finding, const struc
     const struct hc_references *references = &tracer->references;
     struct hc_virtual_dict dict = {.owner = owner, .size = references->values_size};
     HC_TRY(add_edges(finding, pools, tracer, &finding->virtual_edges,
-                     references->visited.items + references->values_first, references->values_count, &dict.edges));
+                     references->visited.items + references->values_first, references->values_count,
+                     &dict.edges));
     uint32_t number = (uint32_t)finding->virtual_dicts.count;
     if (number > HC_TAG_MASK || !hc_virtual_dict_vector_push(&finding->virtual_dicts, dict) ||
         !hc_stream_push(&finding->edges, hc_tagged(HC_TAG_VIRTUAL, number)))
@@ -102,7 +106,8 @@ static struct hc_error *add_referents(struct hc_finding *finding, const struct h
         HC_TRY(add_edges(finding, pools, tracer, &finding->edges, references->visited.items + values_end,
                          references->visited.count - values_end, edges));
     }
-    return add_edges(finding, pools, tracer, &finding->edges, references->held.items, references->held.count, edges);
+    return add_edges(finding, pools, tracer, &finding->edges, references->held.items, references->held.count,
+                     edges);
 }
 
 static struct hc_error *add_owned_dict(struct hc_finding *finding, const struct hc_pools *pools,
@@ -128,8 +133,8 @@ static struct hc_error *add_suspects(struct hc_finding *finding, const struct hc
     return NULL;
 }
 
-// The collector's lists lead to tracked objects outside of the pools: each such run of neighbours has one inside, or a
-// list head, at its ends.
+// The collector's lists lead to tracked objects outside of the pools: each such run of neighbours has one
+// inside, or a list head, at its ends.
 static struct hc_error *add_neighbours(struct hc_finding *finding, const struct hc_pools *pools,
                                        struct hc_tracer *tracer, const struct hc_object_view *object)
 {
@@ -147,8 +152,9 @@ static struct hc_error *add_neighbours(struct hc_finding *finding, const struct 
     return NULL;
 }
 
-struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pools *pools, struct hc_tracer *tracer,
-                                const struct hc_object_view *object, uint32_t number, struct hc_object_record *ret)
+struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pools *pools,
+                                struct hc_tracer *tracer, const struct hc_object_view *object,
+                                uint32_t number, struct hc_object_record *ret)
 {
     uint64_t size = hc_tracer_size(tracer, object);
     *ret = (struct hc_object_record){

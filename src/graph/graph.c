@@ -71,6 +71,8 @@ bool hc_graph_dict_owner(const struct hc_graph *graph, hc_object_id dict, hc_obj
     uint64_t word = graph->owned_dicts[dict.i / 64], bit = 1ull << (dict.i % 64);
     if (!(word & bit))
         return false;
-    ret->i = graph->dict_owners[graph->owned_ranks[dict.i / 64] + (unsigned)__builtin_popcountll(word & (bit - 1))];
+    ret->i =
+        graph
+            ->dict_owners[graph->owned_ranks[dict.i / 64] + (unsigned)__builtin_popcountll(word & (bit - 1))];
     return true;
 }

@@ -14,7 +14,8 @@ const char *hc_state_name(enum hc_state state)
     return names[state];
 }
 
-// Marks `seed` and all that it reaches; `stack` is working space. Objects marked with a state below `state` stay.
+// Marks `seed` and all that it reaches; `stack` is working space. Objects marked with a state below `state`
+// stay.
 static struct hc_error *mark_from(struct hc_graph *graph, uint32_t seed, enum hc_state state, uint8_t *marks,
                                   struct hc_id_vector *stack)
 {
@@ -69,7 +70,8 @@ static void settle_suspects(uint8_t *marks, const struct hc_suspect_vector *susp
 }
 
 struct hc_error *hc_graph_mark(struct hc_graph *graph, const struct hc_word_vector *roots,
-                               const struct hc_word_vector *static_roots, const struct hc_suspect_vector *suspects)
+                               const struct hc_word_vector *static_roots,
+                               const struct hc_suspect_vector *suspects)
 {
     _cleanup_(hc_id_vector_deinit) struct hc_id_vector stack = {0};
     _cleanup_(hc_freep) uint8_t *marks = calloc(graph->count + 1u, 1);

@@ -133,8 +133,8 @@ static struct hc_error *put_others(struct merge *merge, const struct translation
     return NULL;
 }
 
-static void put_virtual_dicts(struct merge *merge, struct hc_finding *finding, const struct translation *translation,
-                              uint32_t dict_type)
+static void put_virtual_dicts(struct merge *merge, struct hc_finding *finding,
+                              const struct translation *translation, uint32_t dict_type)
 {
     struct hc_graph *graph = merge->graph;
     for (size_t i = 0; i < finding->virtual_dicts.count; i++) {
@@ -164,8 +164,8 @@ static uint64_t owned_rank(const struct hc_graph *graph, uint32_t dict)
 // heapy: of several owners the one with the lowest address counts.
 static bool is_lower(const struct hc_graph *graph, uint32_t left, uint32_t right)
 {
-    return right == UINT32_MAX || hc_graph_address(graph, (hc_object_id){left}) <
-                                      hc_graph_address(graph, (hc_object_id){right});
+    return right == UINT32_MAX ||
+           hc_graph_address(graph, (hc_object_id){left}) < hc_graph_address(graph, (hc_object_id){right});
 }
 
 static bool is_exact_dict(const struct hc_graph *graph, uint32_t number)
@@ -175,7 +175,8 @@ static bool is_exact_dict(const struct hc_graph *graph, uint32_t number)
 
 typedef void owned_dict_fn(struct hc_graph *graph, uint32_t dict, uint32_t owner);
 
-static void each_owned_dict(struct merge *merge, const struct translation *translations, owned_dict_fn *callback)
+static void each_owned_dict(struct merge *merge, const struct translation *translations,
+                            owned_dict_fn *callback)
 {
     for (size_t f = 0; f <= merge->finding_count; f++) {
         const struct hc_owned_dict_vector *owned = &finding_of(merge, f)->owned_dicts;
@@ -210,7 +211,8 @@ static struct hc_error *put_owners(struct merge *merge, const struct translation
         return hc_error_out_of_memory();
     each_owned_dict(merge, translations, mark_owned);
     for (size_t i = 0; i < words; i++)
-        graph->owned_ranks[i + 1] = graph->owned_ranks[i] + (uint32_t)__builtin_popcountll(graph->owned_dicts[i]);
+        graph->owned_ranks[i + 1] =
+            graph->owned_ranks[i] + (uint32_t)__builtin_popcountll(graph->owned_dicts[i]);
     size_t size = (graph->owned_ranks[words] + 1u) * sizeof(*graph->dict_owners);
     graph->dict_owners = malloc(size);
     if (!graph->dict_owners)
@@ -222,7 +224,8 @@ static struct hc_error *put_owners(struct merge *merge, const struct translation
 
 static int by_object(const void *a, const void *b)
 {
-    uint32_t left = ((const struct hc_large_size *)a)->object, right = ((const struct hc_large_size *)b)->object;
+    uint32_t left = ((const struct hc_large_size *)a)->object,
+             right = ((const struct hc_large_size *)b)->object;
     return (left > right) - (left < right);
 }
 
@@ -297,7 +300,8 @@ static struct hc_error *put_suspects(struct merge *merge, const struct translati
     return NULL;
 }
 
-static struct hc_error *merge_all(struct merge *merge, uint32_t dict_type, struct hc_suspect_vector *ret_suspects)
+static struct hc_error *merge_all(struct merge *merge, uint32_t dict_type,
+                                  struct hc_suspect_vector *ret_suspects)
 {
     struct hc_graph *graph = merge->graph;
     HC_TRY(number_others(merge));
@@ -322,7 +326,8 @@ static struct hc_error *merge_all(struct merge *merge, uint32_t dict_type, struc
 }
 
 struct hc_error *hc_graph_merge(struct hc_graph *graph, struct hc_finding *findings, size_t count,
-                                struct hc_others *others, uint32_t dict_type, struct hc_suspect_vector *ret_suspects)
+                                struct hc_others *others, uint32_t dict_type,
+                                struct hc_suspect_vector *ret_suspects)
 {
     struct merge merge = {.graph = graph, .findings = findings, .finding_count = count, .others = others};
     struct hc_error *error = merge_all(&merge, dict_type, ret_suspects);

@@ -10,8 +10,8 @@ void hc_others_deinit(struct hc_others *others)
     *others = (struct hc_others){0};
 }
 
-struct hc_error *hc_others_add(struct hc_others *others, const struct hc_pools *pools, struct hc_tracer *tracer,
-                               uint64_t address)
+struct hc_error *hc_others_add(struct hc_others *others, const struct hc_pools *pools,
+                               struct hc_tracer *tracer, uint64_t address)
 {
     uint32_t number;
     if (hc_pools_find(pools, address))
@@ -19,7 +19,8 @@ struct hc_error *hc_others_add(struct hc_others *others, const struct hc_pools *
     return hc_finding_foreign(&others->finding, tracer, address, &number);
 }
 
-struct hc_error *hc_others_trace(struct hc_others *others, const struct hc_pools *pools, struct hc_tracer *tracer)
+struct hc_error *hc_others_trace(struct hc_others *others, const struct hc_pools *pools,
+                                 struct hc_tracer *tracer)
 {
     const struct hc_word_vector *addresses = &others->finding.foreign_addresses;
     for (; others->traced < addresses->count; others->traced++) {
@@ -30,7 +31,8 @@ struct hc_error *hc_others_trace(struct hc_others *others, const struct hc_pools
         if (!hc_tracer_view(tracer, addresses->items[others->traced], &object))
             return hc_error_create("the image changed while it was read");
         HC_TRY(hc_finding_add(&others->finding, pools, tracer, &object,
-                              hc_tagged(HC_TAG_FOREIGN, (uint32_t)others->traced), &others->records[others->traced]));
+                              hc_tagged(HC_TAG_FOREIGN, (uint32_t)others->traced),
+                              &others->records[others->traced]));
     }
     return NULL;
 }

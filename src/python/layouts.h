@@ -132,6 +132,16 @@
     FIELD(interpreter_next, "_is", "next", "Python/pystate.c", true)                                         \
     FIELD(interpreter_threads, "_is", "tstate_head|threads.head", "Python/pystate.c", true)                  \
     FIELD(interpreter_sysdict, "_is", "sysdict", "Python/pystate.c", true)                                   \
+    FIELD(interpreter_static_types, "_is", "types.builtins.initialized|types.builtins", "Python/pystate.c",  \
+          false)                                                                                             \
+    FIELD(interpreter_extension_types, "_is", "types.for_extensions.initialized", "Python/pystate.c", false) \
+    FIELD(static_type, "static_builtin_state|managed_static_type_state", "type", "Python/pystate.c", false)  \
+    FIELD(static_type_dict, "static_builtin_state|managed_static_type_state", "tp_dict", "Python/pystate.c", \
+          false)                                                                                             \
+    FIELD(static_type_subclasses, "static_builtin_state|managed_static_type_state", "tp_subclasses",         \
+          "Python/pystate.c", false)                                                                         \
+    FIELD(sizeof_static_type, "static_builtin_state|managed_static_type_state", NULL, "Python/pystate.c",    \
+          false)                                                                                             \
     FIELD(interpreter_obmalloc, "_is", "obmalloc", "Python/pystate.c", false)                                \
     FIELD(obmalloc_arenas, "_obmalloc_state", "mgmt.arenas", "Objects/obmalloc.c", false)                    \
     FIELD(obmalloc_max_arenas, "_obmalloc_state", "mgmt.maxarenas", "Objects/obmalloc.c", false)             \

@@ -59,7 +59,7 @@ static bool is_object_at(const struct scan *scan, struct hc_tracer *tracer, cons
     if (!address || address % target->word_size || hc_pools_find(scan->pools, address))
         return false;
     const struct hc_type *type = hc_tracer_find_type(tracer, address);
-    return type && type->header_size == header && header + type->basicsize <= block_size;
+    return type && type->header_size == header;
 }
 
 static void mark_block(const struct scan *scan, struct hc_tracer *tracer, const struct hc_pool *pool,

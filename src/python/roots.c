@@ -145,19 +145,28 @@ struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_trace
     return search.out_of_memory ? hc_error_out_of_memory() : NULL;
 }
 
+// The part of the segment between the two addresses.
+static void add_words(struct root_search *search, const struct hc_segment *segment, uint64_t start,
+                      uint64_t end)
+{
+    const struct hc_target *target = &search->tracer->reader.target;
+    start = start > segment->address ? start - segment->address : 0;
+    end = end > segment->address ? end - segment->address : 0;
+    end = end < segment->length ? end : segment->length;
+    for (uint64_t offset = start; offset + target->word_size <= end; offset += target->word_size)
+        add_root(search, hc_load_word(target, segment->bytes + offset));
+}
+
 struct hc_error *hc_roots_find_static(const struct hc_runtime *runtime, struct hc_tracer *tracer,
                                       struct hc_word_vector *ret)
 {
     struct root_search search = {.runtime = runtime, .tracer = tracer, .roots = ret};
-    const struct hc_target *target = &tracer->reader.target;
-    size_t count;
-    const struct hc_segment *segments = hc_image_segments(runtime->image, &count);
-    for (size_t i = 0; i < count; i++) {
-        const struct hc_segment *segment = &segments[i];
-        if (!segment->writable || !hc_image_find_module(runtime->image, segment->address))
-            continue;
-        for (uint64_t offset = 0; offset + target->word_size <= segment->length; offset += target->word_size)
-            add_root(&search, hc_load_word(target, segment->bytes + offset));
-    }
+    size_t segment_count, module_count;
+    const struct hc_segment *segments = hc_image_segments(runtime->image, &segment_count);
+    const struct hc_module *modules = hc_image_modules(runtime->image, &module_count);
+    for (size_t m = 0; m < module_count; m++)
+        for (size_t s = 0; s < segment_count; s++)
+            if (segments[s].writable)
+                add_words(&search, &segments[s], modules[m].start, modules[m].end);
     return search.out_of_memory ? hc_error_out_of_memory() : NULL;
 }

@@ -148,6 +148,59 @@ static struct hc_error *read_version(struct hc_runtime *runtime, struct hc_reade
         hc_image_path(runtime->image));
 }
 
+static struct hc_error *add_static_types(struct hc_runtime *runtime, struct hc_reader *reader,
+                                         uint64_t interpreter, enum hc_field_id field)
+{
+    const struct hc_offsets *at = &runtime->layouts.at;
+    const struct hc_field *array = &runtime->layouts.fields[field];
+    if (!array->present || !hc_is_present(at->static_type))
+        return NULL;
+    for (uint64_t offset = 0; offset + at->sizeof_static_type <= array->size;
+         offset += at->sizeof_static_type) {
+        struct hc_static_type entry;
+        uint64_t state = interpreter + array->offset + offset;
+        if (hc_reader_word(reader, state + at->static_type, &entry.type) && entry.type &&
+            hc_reader_word(reader, state + at->static_type_dict, &entry.dict) &&
+            hc_reader_word(reader, state + at->static_type_subclasses, &entry.subclasses) &&
+            !hc_static_type_vector_push(&runtime->static_types, entry))
+            return hc_error_out_of_memory();
+    }
+    return NULL;
+}
+
+static int by_type(const void *a, const void *b)
+{
+    const struct hc_static_type *left = a, *right = b;
+    return (left->type > right->type) - (left->type < right->type);
+}
+
+static struct hc_error *find_static_types(struct hc_runtime *runtime, struct hc_reader *reader)
+{
+    for (size_t i = 0; i < runtime->interpreters.count; i++) {
+        uint64_t interpreter = runtime->interpreters.items[i];
+        HC_TRY(add_static_types(runtime, reader, interpreter, HC_FIELD_interpreter_static_types));
+        HC_TRY(add_static_types(runtime, reader, interpreter, HC_FIELD_interpreter_extension_types));
+    }
+    if (runtime->static_types.count)
+        qsort(runtime->static_types.items, runtime->static_types.count, sizeof(*runtime->static_types.items),
+              by_type);
+    return NULL;
+}
+
+const struct hc_static_type *hc_runtime_find_static_type(const struct hc_runtime *runtime, uint64_t address)
+{
+    size_t low = 0, high = runtime->static_types.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (runtime->static_types.items[middle].type < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct hc_static_type *found = &runtime->static_types.items[low];
+    return low < runtime->static_types.count && found->type == address ? found : NULL;
+}
+
 struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_image *image,
                                  const struct hc_debug_options *options)
 {
@@ -158,6 +211,7 @@ struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_ima
     HC_TRY(find_symbols(runtime));
     HC_TRY(hc_layouts_init(&runtime->layouts, runtime->debug_info));
     HC_TRY(find_interpreters(runtime, &reader));
+    HC_TRY(find_static_types(runtime, &reader));
     HC_TRY(read_version(runtime, &reader));
     if (!hc_runtime_since(runtime, 3, 8) || hc_runtime_since(runtime, 3, 14))
         return hc_error_create("%s runs Python %s; heapcore reads 3.8 to 3.13", hc_image_path(image),
@@ -170,5 +224,6 @@ void hc_runtime_deinit(struct hc_runtime *runtime)
     hc_layouts_deinit(&runtime->layouts);
     hc_debug_info_destroy(runtime->debug_info);
     hc_word_vector_deinit(&runtime->interpreters);
+    hc_static_type_vector_deinit(&runtime->static_types);
     *runtime = (struct hc_runtime){0};
 }

@@ -8,18 +8,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// Since 3.12 what a static type of CPython's own owns in one interpreter stands in that interpreter's state.
+struct hc_static_type {
+    uint64_t type, dict, subclasses;
+};
+
+HC_DEFINE_VECTOR(hc_static_type_vector, struct hc_static_type)
+
 struct hc_runtime {
     const struct hc_image *image;
     const struct hc_module *module; // the ELF file that holds _PyRuntime: libpython or the program
     struct hc_debug_info *debug_info;
     struct hc_layouts layouts;
-    uint32_t version;                   // as sys.hexversion: 0x030b07f0
-    char version_text[64];              // "3.11.7"
-    uint64_t address;                   // of _PyRuntime
-    struct hc_word_vector interpreters; // PyInterpreterState addresses
-    uint64_t type_type;                 // PyType_Type
-    uint64_t dict_type;                 // PyDict_Type
-    uint64_t subtype_traverse;          // tp_traverse of every class made by a class statement
+    uint32_t version;                          // as sys.hexversion: 0x030b07f0
+    char version_text[64];                     // "3.11.7"
+    uint64_t address;                          // of _PyRuntime
+    struct hc_word_vector interpreters;        // PyInterpreterState addresses
+    struct hc_static_type_vector static_types; // by type, then in the interpreters' order
+    uint64_t type_type;                        // PyType_Type
+    uint64_t dict_type;                        // PyDict_Type
+    uint64_t subtype_traverse;                 // tp_traverse of every class made by a class statement
     uint64_t general_lookup; // lookdict(): up to 3.10, the mark of a dict whose keys are not all str
 };
 
@@ -28,6 +36,9 @@ struct hc_runtime {
 struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_image *image,
                                  const struct hc_debug_options *options);
 void hc_runtime_deinit(struct hc_runtime *runtime);
+
+// The first entry for the type at `address`; its others follow. NULL if there is none.
+const struct hc_static_type *hc_runtime_find_static_type(const struct hc_runtime *runtime, uint64_t address);
 
 // Version as 0x030c0000 for 3.12: what changed since then is asked with this only where no struct tells.
 static inline bool hc_runtime_since(const struct hc_runtime *runtime, unsigned major, unsigned minor)

@@ -181,7 +181,7 @@ static void trace_words(struct hc_tracer *tracer, const struct hc_object_view *o
 {
     const struct hc_type *type = object->type;
     uint64_t end = type->words_to;
-    if (type->itemsize) {
+    if (type->itemsize && !type->layout->row->traverse) { // items that no base's decoder knows
         int64_t items = hc_view_signed(tracer, object, tracer->at->var_size);
         if (items > 0 && (uint64_t)items < object->available / type->itemsize)
             end += (uint64_t)items * type->itemsize;
@@ -189,11 +189,13 @@ static void trace_words(struct hc_tracer *tracer, const struct hc_object_view *o
     if (end > object->available)
         end = object->available;
     unsigned word = tracer->object_reader.target.word_size;
+    struct hc_word_vector *found =
+        type->words_visited ? &tracer->references.visited : &tracer->references.held;
     struct hc_object_view referent;
     for (uint64_t offset = type->words_from; offset + word <= end; offset += word) {
         uint64_t address = hc_view_word(tracer, object, offset);
         if (address && view_through(tracer, &tracer->reader, address, &referent))
-            hc_trace_visit(tracer, address);
+            push(tracer, found, address);
     }
 }
 
@@ -354,6 +356,6 @@ void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *obje
         hc_trace_visit(tracer, type->address);
     if (type->layout)
         trace_layout(tracer, object);
-    else if (type->how == HC_HOW_WORDS)
+    if (type->words_from < type->words_to)
         trace_words(tracer, object);
 }

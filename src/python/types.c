@@ -240,6 +240,29 @@ static uint64_t traverse_of(struct hc_type_table *table, struct hc_reader *reade
     return traverse;
 }
 
+// Static types that share a base's tp_traverse share its row: all of KeyError's kin have BaseException's.
+// Without a tp_traverse that says nothing, unless there is nothing beside the base's own members. What no row
+// knows is left to words.
+static void plan_native(struct hc_type_table *table, struct hc_reader *reader, const struct hc_type *native,
+                        uint64_t traverse, struct hc_type *type)
+{
+    const struct hc_type *owner = native;
+    while (owner->base && !owner->layout && traverse_of(table, reader, owner->base) == traverse &&
+           (traverse || owner->basicsize == owner->base->basicsize))
+        owner = owner->base;
+    if (owner->layout && owner->how == HC_HOW_DECODER) {
+        type->layout = owner->layout;
+        return;
+    }
+    while (owner->base && !(owner->layout && owner->how == HC_HOW_DECODER))
+        owner = owner->base;
+    type->how = HC_HOW_WORDS;
+    type->layout = owner->layout;
+    type->words_from = owner->basicsize;
+    type->words_to = native->basicsize;
+    type->words_visited = traverse != 0;
+}
+
 // How instances are traced, after subtype_traverse(), Objects/typeobject.c: slots and dict of the classes
 // made by class statements, then the first base with a tp_traverse of its own.
 static bool plan_trace(struct hc_type_table *table, struct hc_reader *reader, const struct raw_type *raw,
@@ -258,22 +281,24 @@ static bool plan_trace(struct hc_type_table *table, struct hc_reader *reader, co
         return true;
     if (native != type) {
         type->dict_place = dict_place(runtime, type, native);
-        type->visits_type = hc_runtime_since(runtime, 3, 9) && hc_type_is_heap(type) &&
-                            (!traverse || !hc_type_is_heap(native));
+        // Up to 3.8 every instance visits its class (bpo-40217 made the first heap type of the chain do it,
+        // in 3.9).
+        type->visits_type = hc_type_is_heap(type) &&
+                            (!hc_runtime_since(runtime, 3, 9) || !traverse || !hc_type_is_heap(native));
     }
-    // Static types that share a base's tp_traverse share its row: all of KeyError's kin have BaseException's.
-    // Without a tp_traverse that says nothing, unless there is nothing beside the base's own members.
-    const struct hc_type *owner = native;
-    while (owner->base && !owner->layout && traverse_of(table, reader, owner->base) == traverse &&
-           (traverse || owner->basicsize == owner->base->basicsize))
-        owner = owner->base;
-    type->layout = owner == type ? type->layout : owner->layout;
-    if (!type->layout) {
-        type->how = HC_HOW_WORDS;
-        type->words_from = 2 * reader->target.word_size;
-        type->words_to = native->basicsize;
-    }
+    plan_native(table, reader, native, traverse, type);
     return true;
+}
+
+// A __sizeof__ of its own is code that no decoder of a base can stand for.
+static bool overrides_sizeof(struct hc_type_table *table, struct hc_reader *reader,
+                             const struct hc_type *type)
+{
+    uint64_t dict, method;
+    bool is_own_row = type->layout && is_one_of(type->layout->row->names, type->name);
+    return !is_own_row && !hc_type_is_heap(type) &&
+           hc_reader_word(reader, type->address + table->runtime->layouts.at.type_dict, &dict) &&
+           hc_dict_find_string(table->runtime, reader, dict, "__sizeof__", &method);
 }
 
 static struct hc_type *create(struct hc_type_table *table, struct hc_reader *reader, uint64_t address,
@@ -310,6 +335,8 @@ static struct hc_type *create(struct hc_type_table *table, struct hc_reader *rea
         type->size = type->base->size;
     if (!read_names(table, reader, &raw, type) || !plan_trace(table, reader, &raw, type))
         return NULL;
+    if (overrides_sizeof(table, reader, type))
+        type->how = HC_HOW_WORDS;
     return hc_take(type);
 }
 

@@ -78,10 +78,11 @@ struct hc_type {
     uint64_t basicsize;
     uint64_t itemsize;
     int64_t dictoffset;
-    uint64_t cached_keys;               // of a heap type, or 0
-    const struct hc_type *metatype;     // NULL: itself
-    const struct hc_type *base;         // NULL for object
-    const struct hc_row_layout *layout; // how the native part is traced, or NULL: by words
+    uint64_t cached_keys;           // of a heap type, or 0
+    const struct hc_type *metatype; // NULL: itself
+    const struct hc_type *base;     // NULL for object
+    const struct hc_row_layout
+        *layout; // how the native part is traced; with words left: that of a base of it
     hc_size_fn *size;
     uint8_t header_size; // GC head and pre-header
     bool is_gc;
@@ -89,7 +90,8 @@ struct hc_type {
     bool is_dict;     // exactly dict
     enum hc_how how;
     enum hc_dict_place dict_place;
-    uint64_t words_from, words_to; // the part that is traced by words
+    uint64_t words_from, words_to; // the part that is traced by words; empty if from == to
+    bool words_visited;            // … by a tp_traverse; else what is found there is merely held
     uint32_t *slots;               // offsets of __slots__ members
     size_t slot_count;
     char *module;   // "builtins", "collections"

@@ -24,6 +24,21 @@ static void hold_shared_names(struct hc_tracer *tracer, uint64_t address)
                                            keys.entries + i * keys.entry_size + keys.key_offset));
 }
 
+// In each interpreter, for static types of CPython's own since 3.12; tp_subclasses is an index there.
+static bool hold_interpreter_state(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_static_type_vector *all = &tracer->runtime->static_types;
+    const struct hc_static_type *entry = hc_runtime_find_static_type(tracer->runtime, object->address);
+    if (!entry)
+        return false;
+    tracer->references.dict = entry->dict;
+    for (; entry < all->items + all->count && entry->type == object->address; entry++) {
+        hc_trace_hold(tracer, entry->dict);
+        hc_trace_hold(tracer, entry->subclasses);
+    }
+    return true;
+}
+
 // type_traverse(), Objects/typeobject.c: the collector asks only heap types; the members that it leaves out
 // cannot be part of a cycle, but are owned.
 static void type_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
@@ -39,6 +54,8 @@ static void type_traverse(struct hc_tracer *tracer, const struct hc_object_view 
             hc_trace_hold(tracer, referent);
     }
     tracer->references.dict = hc_view_word(tracer, object, at->type_dict);
+    if (!is_heap && hold_interpreter_state(tracer, object))
+        return;
     hc_trace_hold(tracer, hc_view_word(tracer, object, at->type_subclasses));
     if (!is_heap)
         return;
