@@ -16,7 +16,8 @@ enum hc_segment_origin {
     HC_SEGMENT_PROCESS, // bytes copied from a live process
 };
 
-// A run of readable memory. Segments are sorted by address and never overlap.
+// A run of readable memory. Segments are sorted by address and never overlap. Those that touch are one
+// segment where permissions, origin and contiguous bytes allow it.
 struct hc_segment {
     uint64_t address;
     uint64_t length;
@@ -130,7 +131,7 @@ static inline const uint8_t *hc_reader_span(struct hc_reader *reader, uint64_t a
     return hc_reader_miss(reader, address, ret_available);
 }
 
-// `length` bytes at `address`, or NULL if any of them is missing (segments that touch are one segment).
+// `length` bytes at `address`, or NULL if they do not all lie in one segment.
 static inline const uint8_t *hc_reader_view(struct hc_reader *reader, uint64_t address, uint64_t length)
 {
     uint64_t available;

@@ -2,6 +2,7 @@
 #include "image/module_file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 // Bounds on what a forged list of files can cost; the largest programs map some thousand libraries.
@@ -108,6 +109,16 @@ static struct hc_error *open_file(struct finder *finder, const struct hc_module 
     return hc_module_file_open(finder->image, finder->root, path, ret);
 }
 
+// The very file that a live process has mapped, whatever has become of its name. Needs privileges.
+static struct hc_error *open_mapped_file(struct finder *finder, const struct hc_file_mapping *mapping,
+                                         struct hc_module_file *ret)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)finder->image->process.pid,
+             mapping->start, mapping->end);
+    return hc_module_file_open(finder->image, "", path, ret);
+}
+
 static struct hc_error *accept_file(struct finder *finder, struct hc_module_file *file,
                                     const struct hc_file_mapping *mappings[], size_t count,
                                     struct hc_module *module)
@@ -168,6 +179,22 @@ static bool has_file(const struct hc_module *module)
     return module->state == HC_MODULE_FOUND || module->state == HC_MODULE_UNVERIFIED;
 }
 
+static void judge(const struct hc_image *image, const struct hc_module_file *file,
+                  const struct hc_module_memory *memory, const struct hc_file_mapping *mappings[],
+                  size_t count, struct hc_module *module)
+{
+    module->state = file->state;
+    if (file->state == HC_MODULE_FOUND)
+        hc_module_file_verify(image, file, memory, mappings, count, module);
+}
+
+static void swap_files(struct hc_module_file *a, struct hc_module_file *b)
+{
+    struct hc_module_file kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
 // Of the mappings of one path, takes those of its first copy in memory; sets how many these are.
 static struct hc_error *add_module(struct finder *finder, const struct hc_file_mapping *mappings[],
                                    size_t count, size_t *ret_taken)
@@ -193,12 +220,20 @@ static struct hc_error *add_module(struct finder *finder, const struct hc_file_m
     const struct hc_elf_view *view = memory.has_header ? &memory.view : opened ? &file.view : NULL;
     locate_module(image, view, mappings, count, &module);
     hc_module_read_build_id(image, &memory, &module);
-    module.state = file.state;
-    if (opened)
-        hc_module_file_verify(image, &file, &memory, mappings, count, &module);
+    judge(image, &file, &memory, mappings, count, &module);
     // The file that is there now has only the name of the deleted one; its build-id must prove it.
     if (is_deleted(module.path) && module.state != HC_MODULE_FOUND)
         module.state = HC_MODULE_MISSING;
+    if (!has_file(&module) && image->process.live) {
+        _cleanup_(hc_module_file_deinit) struct hc_module_file mapped = {.fd = -1};
+        enum hc_module_state before = module.state;
+        HC_TRY(open_mapped_file(finder, mappings[0], &mapped));
+        judge(image, &mapped, &memory, mappings, count, &module);
+        if (has_file(&module))
+            swap_files(&file, &mapped);
+        else
+            module.state = before;
+    }
     if (has_file(&module))
         HC_TRY(accept_file(finder, &file, mappings, count, &module));
     return push_module(finder, &module);

@@ -76,7 +76,7 @@ static struct hc_error *read_threads(struct hc_image *image, const struct hc_sto
 {
     uint64_t registers[512];
     for (size_t i = 0; i < stop->threads.count; i++) {
-        if (!stop->threads.items[i].stopped)
+        if (stop->threads.items[i].gone)
             continue;
         struct hc_thread_info thread = {.tid = stop->threads.items[i].tid};
         struct iovec vector = {.iov_base = registers, .iov_len = sizeof(registers)};
@@ -110,7 +110,7 @@ static void find_root(pid_t pid, char *buffer, size_t size)
 static pid_t find_speaker(const struct hc_stop *stop)
 {
     for (size_t i = 0; i < stop->threads.count; i++)
-        if (stop->threads.items[i].stopped)
+        if (!stop->threads.items[i].gone)
             return stop->threads.items[i].tid;
     return stop->pid;
 }

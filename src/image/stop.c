@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { PATIENCE_SECONDS = 5 };
+enum { PATIENCE_SECONDS = 5, NAPS_BEFORE_A_LOOK = 100 };
 
 // The value of a line "Name: value" of /proc/PID/status, or -1.
 static long read_status_number(pid_t pid, const char *name)
@@ -24,17 +24,29 @@ static long read_status_number(pid_t pid, const char *name)
     return -1;
 }
 
-static bool has_ended(pid_t tid)
+// The letter of /proc/PID/status (R, S, D, T, Z …); 'X' if there is no such thread.
+static char read_state(pid_t tid)
 {
     char path[64], line[256];
     snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
     _cleanup_(hc_fclosep) FILE *file = fopen(path, "re");
-    if (!file)
-        return true;
-    while (fgets(line, sizeof(line), file))
+    while (file && fgets(line, sizeof(line), file))
         if (strncmp(line, "State:", 6) == 0)
-            return strchr(line, 'Z') || strchr(line, 'X');
-    return false;
+            return line[6 + strspn(line + 6, " \t")];
+    return 'X';
+}
+
+static bool has_ended(pid_t tid)
+{
+    char state = read_state(tid);
+    return state == 'Z' || state == 'X';
+}
+
+static bool is_kernel_thread(pid_t pid)
+{
+    char path[64], target[8];
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+    return readlink(path, target, sizeof(target)) < 0 && errno == ENOENT;
 }
 
 static int read_ptrace_scope(void)
@@ -54,6 +66,9 @@ static struct hc_error *explain_refusal(pid_t pid, pid_t tid, int error)
     if (error != EPERM)
         return hc_error_create("cannot stop process %d: %s; try as root, or open a core of it", (int)pid,
                                strerror(error));
+    if (is_kernel_thread(pid))
+        return hc_error_create("process %d is a part of the kernel and runs no program; name another process",
+                               (int)pid);
     int scope = read_ptrace_scope();
     if (scope == 3)
         return hc_error_create(
@@ -136,11 +151,19 @@ static void note_status(struct hc_stopped_thread *thread, int status)
         thread->signal = WSTOPSIG(status);
 }
 
+static bool is_past(const struct timespec *deadline)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > deadline->tv_sec ||
+           (now.tv_sec == deadline->tv_sec && now.tv_nsec > deadline->tv_nsec);
+}
+
 static struct hc_error *wait_for_stop(const struct hc_stop *stop, struct hc_stopped_thread *thread,
                                       const struct timespec *deadline)
 {
     struct timespec pause = {.tv_nsec = 20000};
-    while (!thread->stopped && !thread->gone) {
+    for (unsigned naps = 0; !thread->stopped && !thread->gone; naps++) {
         int status;
         pid_t result = waitpid(thread->tid, &status, __WALL | WNOHANG);
         if (result == thread->tid) {
@@ -149,12 +172,12 @@ static struct hc_error *wait_for_stop(const struct hc_stop *stop, struct hc_stop
         }
         if (result < 0 && errno != EINTR)
             thread->gone = true;
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec > deadline->tv_sec ||
-            (now.tv_sec == deadline->tv_sec && now.tv_nsec > deadline->tv_nsec))
-            return hc_error_create("thread %d of process %d does not stop within %d seconds (it waits in the "
-                                   "kernel); try again later",
+        // It waits for a disk or a vfork() and would stop before its first step in the program, so it
+        // changes nothing meanwhile. Only its registers are not to be had.
+        if (naps >= NAPS_BEFORE_A_LOOK && read_state(thread->tid) == 'D')
+            return NULL;
+        if (is_past(deadline))
+            return hc_error_create("thread %d of process %d does not stop within %d seconds; try again later",
                                    (int)thread->tid, (int)stop->pid, PATIENCE_SECONDS);
         nanosleep(&pause, NULL);
         if (pause.tv_nsec < 1000000)
@@ -174,11 +197,12 @@ static struct hc_error *stop_all(struct hc_stop *stop)
         HC_TRY(seize_new_threads(stop, &count));
         if (count == 0)
             break;
-        for (size_t i = 0; i < stop->threads.count; i++)
+        size_t first = stop->threads.count - count;
+        for (size_t i = first; i < stop->threads.count; i++)
             HC_TRY(wait_for_stop(stop, &stop->threads.items[i], &deadline));
     }
     for (size_t i = 0; i < stop->threads.count; i++)
-        if (stop->threads.items[i].stopped)
+        if (!stop->threads.items[i].gone)
             return NULL;
     return explain_absence(stop->pid);
 }

@@ -6,7 +6,7 @@
 
 struct hc_stopped_thread {
     pid_t tid;
-    bool stopped;
+    bool stopped; // false for one that waits in the kernel and cannot be interrupted
     bool gone;
     int signal; // that was on its way when it stopped; delivered when it goes on
 };

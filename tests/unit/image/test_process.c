@@ -6,11 +6,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 
+static const char wait_for_end[] = "--wait-for-the-end-of-input";
 static const char constant_text[] = "constant, in a page of the file";
 static char data_text[32] = "data";
 
@@ -201,7 +203,7 @@ static void test_threads_that_come_and_go_are_all_stopped_and_let_go(void **stat
     (void)state;
     struct child child;
     start_child(&child, start_threads_all_the_time);
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         _cleanup_(hc_image_destroyp) struct hc_image *image = open_process(child.pid);
         assert_true(hc_image_process(image)->thread_count >= 2);
         assert_true(goes_on(&child));
@@ -300,6 +302,105 @@ static void test_a_process_that_was_stopped_stays_stopped(void **state)
     finish_child(&child);
 }
 
+static void wait_for_a_vfork(struct shared *shared, int pipe)
+{
+    char byte;
+    atomic_store(&shared->ready, 1);
+    pid_t grandchild = vfork();
+    if (grandchild == 0)
+        _exit(read(pipe, &byte, 1) == 0 ? 0 : 8);
+    int status;
+    if (waitpid(grandchild, &status, 0) != grandchild || status != 0)
+        _exit(9);
+}
+
+static void test_a_thread_that_cannot_be_interrupted_is_read_without_registers(void **state)
+{
+    (void)state;
+    struct child child;
+    start_child(&child, wait_for_a_vfork);
+    if (!comes_to_state(child.pid, 'D')) {
+        print_message("this system shows no waiting vfork()\n");
+        finish_child(&child);
+        skip();
+    }
+    _cleanup_(hc_image_destroyp) struct hc_image *image = open_process(child.pid);
+    assert_int_equal(hc_image_process(image)->thread_count, 1);
+    assert_null(hc_image_process(image)->threads[0].registers);
+    check_segments(image);
+    finish_child(&child);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char bytes[4096];
+    size_t count;
+    _cleanup_(hc_fclosep) FILE *in = fopen(from, "re");
+    _cleanup_(hc_fclosep) FILE *out = fopen(to, "we");
+    assert_non_null(in);
+    assert_non_null(out);
+    while ((count = fread(bytes, 1, sizeof(bytes), in)) > 0)
+        assert_int_equal(fwrite(bytes, 1, count, out), count);
+    assert_int_equal(fchmod(fileno(out), 0700), 0);
+}
+
+static void become_a_copy(struct shared *shared, int pipe)
+{
+    // The pipe becomes the input of the program, whose main() waits for its end.
+    if (dup2(pipe, 0) != 0)
+        _exit(10);
+    atomic_store(&shared->ready, 1);
+    execl(in_test_directory("program"), "a copy", wait_for_end, NULL);
+    _exit(11);
+}
+
+static bool runs_the_copy(pid_t pid)
+{
+    char link[64], target[PATH_MAX];
+    snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+    for (unsigned i = 0; i < 5000; i++) {
+        ssize_t length = readlink(link, target, sizeof(target));
+        const char *path = in_test_directory("program");
+        if (length == (ssize_t)strlen(path) && memcmp(target, path, length) == 0 && read_state(pid) == 'S')
+            return true;
+        nap();
+    }
+    return false;
+}
+
+static void test_the_code_of_a_program_whose_file_was_deleted_is_there(void **state)
+{
+    (void)state;
+    struct child child;
+    copy_file("/proc/self/exe", in_test_directory("program"));
+    start_child(&child, become_a_copy);
+    assert_true(runs_the_copy(child.pid));
+    unlink(in_test_directory("program"));
+    // Another build in its place must not be taken for it.
+    copy_file("/bin/sh", in_test_directory("program"));
+    _cleanup_(hc_image_destroyp) struct hc_image *image = open_process(child.pid);
+    finish_child(&child);
+
+    size_t count;
+    const struct hc_module *modules = hc_image_modules(image, &count);
+    const struct hc_module *program = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (modules[i].is_main)
+            program = &modules[i];
+    assert_non_null(program);
+    assert_non_null(strstr(program->path, "/program (deleted)"));
+    // Its file is found where /proc lets us have it, else its code was copied.
+    assert_true(program->state == HC_MODULE_FOUND || program->state == HC_MODULE_UNVERIFIED ||
+                program->state == HC_MODULE_MISSING);
+    struct hc_reader reader;
+    hc_reader_init(&reader, image);
+    uint64_t own_start = getauxval(AT_PHDR) & ~(uint64_t)(CORE_PAGE - 1);
+    uint64_t offset = (uintptr_t)become_a_copy - own_start;
+    const void *code = hc_reader_view(&reader, program->start + offset, 64);
+    assert_non_null(code);
+    assert_memory_equal(code, (const void *)(uintptr_t)become_a_copy, 64);
+}
+
 static atomic_int *signals_seen;
 
 static void count_signal(int signal)
@@ -318,7 +419,7 @@ static void take_signals(struct shared *shared, int pipe)
 static void test_signals_on_their_way_arrive(void **state)
 {
     (void)state;
-    enum { ROUNDS = 50 };
+    enum { ROUNDS = 20 };
     struct child child;
     start_child(&child, take_signals);
     for (unsigned i = 0; i < ROUNDS; i++) {
@@ -412,8 +513,11 @@ static void test_a_process_of_another_user_is_told_as_not_permitted(void **state
     finish_child(&child);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
+    char byte;
+    if (count == 2 && strcmp(arguments[1], wait_for_end) == 0)
+        return read(0, &byte, 1) == 0 ? 0 : 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_process_that_counts_is_read_and_goes_on_counting),
         cmocka_unit_test(test_a_process_that_blocks_in_a_system_call_stays_in_it),
@@ -421,6 +525,8 @@ int main(void)
         cmocka_unit_test(test_untouched_pages_read_as_zero_and_cost_nothing),
         cmocka_unit_test(test_pages_that_the_process_cannot_read_are_holes),
         cmocka_unit_test(test_a_process_that_was_stopped_stays_stopped),
+        cmocka_unit_test(test_a_thread_that_cannot_be_interrupted_is_read_without_registers),
+        cmocka_unit_test(test_the_code_of_a_program_whose_file_was_deleted_is_there),
         cmocka_unit_test(test_signals_on_their_way_arrive),
         cmocka_unit_test(test_a_process_that_does_not_exist_is_told),
         cmocka_unit_test(test_a_process_that_has_ended_is_told),
