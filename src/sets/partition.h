@@ -26,3 +26,11 @@ void hc_partition_deinit(struct hc_partition *partition);
 // heapy's name of a class: builtins bare, interpreter types as `types.X`, all else `__module__.__name__`.
 // Free it; NULL: out of memory.
 char *hc_kind_class_name(const struct hc_type *type);
+
+struct hc_state_totals {
+    uint64_t count[HC_STATE_COUNT];
+    uint64_t size[HC_STATE_COUNT]; // bytes
+};
+
+// Over all objects, virtual dicts included.
+struct hc_state_totals hc_state_totals(const struct hc_graph *graph);

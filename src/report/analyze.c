@@ -1,0 +1,275 @@
+#include "report/analyze.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
+
+// Byte counts as exact numbers with a rounded one for the eye.
+typedef char bytes_buffer[64];
+
+static const char *show_bytes(uint64_t bytes, bytes_buffer buffer)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+    if (bytes < 1024) {
+        snprintf(buffer, sizeof(bytes_buffer), "%" PRIu64 " bytes", bytes);
+        return buffer;
+    }
+    double scaled = (double)bytes / 1024;
+    size_t unit = 0;
+    for (; scaled >= 1024 && unit + 1 < COUNT_OF(units); unit++)
+        scaled /= 1024;
+    snprintf(buffer, sizeof(bytes_buffer), "%" PRIu64 " bytes (%.1f %s)", bytes, scaled, units[unit]);
+    return buffer;
+}
+
+typedef char build_id_buffer[2 * sizeof(((struct hc_module *)0)->build_id) + 1];
+
+static const char *show_build_id(const struct hc_module *module, build_id_buffer buffer)
+{
+    size_t length = module->build_id_length;
+    if (!length)
+        return NULL;
+    for (size_t i = 0; i < length && i < sizeof(module->build_id); i++)
+        snprintf(buffer + 2 * i, 3, "%02x", module->build_id[i]);
+    return buffer;
+}
+
+static void add_hexadecimal(struct hc_report *report, const char *key, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "0x%" PRIx64, number);
+    hc_report_text(report, key, text);
+}
+
+static void report_signal(struct hc_report *report, const struct hc_process_info *process)
+{
+    const char *abbreviation = sigabbrev_np(process->signal);
+    const char *meaning = sigdescr_np(process->signal);
+    char name[32], address[48] = "", thread[48] = "";
+    if (abbreviation)
+        snprintf(name, sizeof(name), "SIG%s", abbreviation);
+    else
+        snprintf(name, sizeof(name), "signal %d", process->signal);
+    hc_report_number(report, "signal.number", (uint64_t)process->signal);
+    hc_report_text(report, "signal.name", name);
+    hc_report_text(report, "signal.meaning", meaning);
+    if (process->has_fault_address) {
+        add_hexadecimal(report, "signal.fault_address", process->fault_address);
+        snprintf(address, sizeof(address), " at address 0x%" PRIx64, process->fault_address);
+    }
+    if (process->faulting_thread) {
+        hc_report_number(report, "signal.thread", (uint64_t)process->faulting_thread);
+        snprintf(thread, sizeof(thread), " in thread %d", process->faulting_thread);
+    }
+    hc_report_line(report, "ended by", "%s%s%s%s%s%s", name, meaning ? " (" : "", meaning ? meaning : "",
+                   meaning ? ")" : "", address, thread);
+}
+
+static void report_process(struct hc_report *report, const struct hc_process_info *process)
+{
+    hc_report_section(report, "process", "Process");
+    hc_report_text(report, "command", process->command);
+    hc_report_text(report, "program", process->program);
+    hc_report_number(report, "pid", (uint64_t)process->pid);
+    hc_report_truth(report, "live", process->live);
+    hc_report_number(report, "threads", process->thread_count);
+    if (process->command)
+        hc_report_line(report, "command", "%s", process->command);
+    hc_report_line(report, "process", "%d, %zu thread%s%s", process->pid, process->thread_count,
+                   process->thread_count == 1 ? "" : "s", process->live ? ", live" : "");
+    if (process->signal)
+        report_signal(report, process);
+}
+
+static void report_python(struct hc_report *report, const struct hc_runtime *runtime)
+{
+    build_id_buffer buffer;
+    const char *build_id = show_build_id(runtime->module, buffer);
+    const char *debug_file = hc_debug_info_file(runtime->debug_info);
+    hc_report_section(report, "python", NULL);
+    hc_report_text(report, "version", runtime->version_text);
+    hc_report_number(report, "interpreters", runtime->interpreters.count);
+    hc_report_text(report, "binary", runtime->module->path);
+    hc_report_text(report, "build_id", build_id);
+    hc_report_text(report, "layouts.source", hc_layout_source_name(HC_LAYOUT_DWARF));
+    hc_report_text(report, "layouts.file", debug_file);
+    hc_report_line(report, "Python", "%s, %s%s%s", runtime->version_text, runtime->module->path,
+                   build_id ? ", build-id " : "", build_id ? build_id : "");
+    if (runtime->interpreters.count > 1)
+        hc_report_line(report, "", "%zu interpreters", runtime->interpreters.count);
+    hc_report_line(report, "layouts", "%s of %s", hc_layout_source_name(HC_LAYOUT_DWARF), debug_file);
+}
+
+static void report_image(struct hc_report *report, const struct hc_image *image)
+{
+    const struct hc_image_losses *losses = hc_image_losses(image);
+    bytes_buffer size, lost;
+    show_bytes(hc_image_size(image), size);
+    hc_report_section(report, "image", NULL);
+    hc_report_text(report, "path", hc_image_path(image));
+    hc_report_number(report, "size", hc_image_size(image));
+    hc_report_truth(report, "truncated", losses->truncated);
+    if (losses->truncated) {
+        hc_report_number(report, "expected_size", losses->expected_size);
+        hc_report_line(report, "core", "%s, %s: cut short, %s of memory are lost", hc_image_path(image), size,
+                       show_bytes(losses->truncated_bytes, lost));
+    } else if (hc_image_process(image)->live) {
+        hc_report_line(report, "memory", "%s copied", size);
+    } else {
+        hc_report_line(report, "core", "%s, %s", hc_image_path(image), size);
+    }
+}
+
+static const struct hc_column state_columns[] = {
+    {.key = "state", .kind = HC_COLUMN_HIDDEN},
+    {.heading = "State", .kind = HC_COLUMN_LEFT},
+    {.key = "count", .heading = "Count", .kind = HC_COLUMN_RIGHT},
+    {.key = "size", .heading = "Size", .kind = HC_COLUMN_RIGHT},
+    {.heading = "", .kind = HC_COLUMN_LEFT},
+};
+
+static void report_states(struct hc_report *report, const struct hc_graph *graph)
+{
+    static const struct {
+        enum hc_state state;
+        const char *title, *meaning;
+    } rows[] = {
+        {HC_STATE_REACHABLE, "reachable", "from the interpreter: the table above"},
+        {HC_STATE_TRACKED, "tracked only", "garbage that awaits collection, or held from C"},
+        {HC_STATE_STRAY, "stray", "nothing known refers to these: a leaked reference looks so"},
+    };
+    struct hc_state_totals totals = hc_state_totals(graph);
+    hc_report_section(report, "states", "Objects");
+    hc_report_table(report, state_columns, COUNT_OF(state_columns));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        hc_report_cell_text(report, hc_state_name(rows[i].state));
+        hc_report_cell_text(report, rows[i].title);
+        hc_report_cell_number(report, totals.count[rows[i].state]);
+        hc_report_cell_number(report, totals.size[rows[i].state]);
+        hc_report_cell_text(report, rows[i].meaning);
+    }
+}
+
+static const struct hc_column how_columns[] = {
+    {.key = "how", .heading = "Known by", .kind = HC_COLUMN_LEFT},
+    {.key = "count", .heading = "Count", .kind = HC_COLUMN_RIGHT},
+    {.heading = "", .kind = HC_COLUMN_LEFT},
+};
+
+static void report_how(struct hc_report *report, const struct hc_graph *graph)
+{
+    static const char *const meanings[HC_HOW_COUNT] = {
+        [HC_HOW_DECODER] = "the type's own layout: exact",
+        [HC_HOW_WORDS] = "each word that points to an object: approximate",
+    };
+    hc_report_section(report, "how", "Sizes and references");
+    hc_report_table(report, how_columns, COUNT_OF(how_columns));
+    for (int how = 0; how < HC_HOW_COUNT; how++) {
+        hc_report_cell_text(report, hc_how_name((enum hc_how)how));
+        hc_report_cell_number(report, graph->tally.how[how]);
+        hc_report_cell_text(report, meanings[how]);
+    }
+}
+
+static void report_pymalloc(struct hc_report *report, const struct hc_pools *pools)
+{
+    hc_report_section(report, "pymalloc", "Allocator");
+    hc_report_number(report, "arenas", pools->arenas);
+    hc_report_number(report, "pools", pools->count);
+    hc_report_number(report, "used_blocks", pools->used_blocks);
+    hc_report_number(report, "free_blocks", pools->free_blocks);
+    if (pools->arenas)
+        hc_report_line(report, "pymalloc",
+                       "%" PRIu64 " blocks used, %" PRIu64 " free, in %" PRIu64 " arenas of %zu pools",
+                       pools->used_blocks, pools->free_blocks, pools->arenas, pools->count);
+    else
+        hc_report_line(report, "pymalloc", "not in use: objects are found by what refers to them");
+}
+
+static void report_losses(struct hc_report *report, const struct hc_session *session)
+{
+    const struct hc_image_losses *losses = hc_image_losses(session->image);
+    const struct hc_graph *graph = session->graph;
+    const struct {
+        const char *key;
+        uint64_t number;
+        bool in_bytes;
+        const char *meaning;
+    } rows[] = {
+        {"truncated_bytes", losses->truncated_bytes, true, "of memory cut off with the end of the core"},
+        {"not_dumped_bytes", losses->not_dumped_bytes, true, "of memory neither in the core nor in a file"},
+        {"unreadable_pointers", graph->tally.unreadable, false, "pointers into memory that is not there"},
+        {"dangling_references", graph->tally.dangling, false, "references to where no object is"},
+        {"damaged_pools", graph->pools.damaged_pools, false, "pools of pymalloc with damaged bookkeeping"},
+        {"unreadable_pools", graph->pools.unreadable_pools, false, "pools of pymalloc that are not there"},
+    };
+    hc_report_section(report, "losses", "Not known");
+    bool any = losses->missing_modules;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        bytes_buffer bytes;
+        hc_report_number(report, rows[i].key, rows[i].number);
+        any |= rows[i].number != 0;
+        if (rows[i].number && rows[i].in_bytes)
+            hc_report_line(report, NULL, "%s %s", show_bytes(rows[i].number, bytes), rows[i].meaning);
+        else if (rows[i].number)
+            hc_report_line(report, NULL, "%" PRIu64 " %s", rows[i].number, rows[i].meaning);
+    }
+    if (!any)
+        hc_report_line(report, NULL, "nothing: no holes, no missing files");
+}
+
+static const struct hc_column file_columns[] = {
+    {.key = "state", .kind = HC_COLUMN_HIDDEN},
+    {.key = "path", .heading = "File", .kind = HC_COLUMN_LEFT},
+    {.key = "build_id", .kind = HC_COLUMN_HIDDEN},
+    {.heading = "", .kind = HC_COLUMN_LEFT},
+};
+
+static const struct {
+    const char *name;
+    const char *cost; // NULL: none
+} module_states[] = {
+    [HC_MODULE_FOUND] = {"found", NULL},
+    [HC_MODULE_UNVERIFIED] = {"unverified", NULL},
+    [HC_MODULE_MISSING] = {"missing", "not on this machine: its constants, names of its types among them, are"
+                                      " unknown where the core leaves them out; see --sysroot"},
+    [HC_MODULE_MISMATCH] = {"mismatch", "another build than the process had, left unused: its constants are"
+                                        " unknown where the core leaves them out; see --sysroot"},
+    [HC_MODULE_BAD] = {"bad", "unreadable or no ELF file, left unused"},
+};
+
+static void report_files(struct hc_report *report, const struct hc_image *image)
+{
+    size_t count;
+    const struct hc_module *modules = hc_image_modules(image, &count);
+    hc_report_section(report, "missing_files", NULL);
+    hc_report_table(report, file_columns, COUNT_OF(file_columns));
+    for (size_t i = 0; i < count; i++) {
+        const char *cost = module_states[modules[i].state].cost;
+        build_id_buffer build_id;
+        if (!cost)
+            continue;
+        hc_report_cell_text(report, module_states[modules[i].state].name);
+        hc_report_cell_text(report, modules[i].path);
+        hc_report_cell_text(report, show_build_id(&modules[i], build_id));
+        hc_report_cell_text(report, cost);
+    }
+}
+
+struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_report *report)
+{
+    _cleanup_(hc_partition_deinit) struct hc_partition heap = {0};
+    HC_TRY(hc_partition_heap(session->graph, &heap));
+    report_process(report, hc_image_process(session->image));
+    report_python(report, &session->runtime);
+    report_image(report, session->image);
+    hc_report_partition(report, "heap", &heap);
+    report_states(report, session->graph);
+    report_how(report, session->graph);
+    report_pymalloc(report, &session->graph->pools);
+    report_losses(report, session);
+    report_files(report, session->image);
+    return hc_report_check(report);
+}

@@ -1,0 +1,14 @@
+// The reports on a session: what `heapcore analyze` and `heapcore layouts` print.
+#pragma once
+
+#include "graph/session.h"
+#include "report/report.h"
+#include "sets/partition.h"
+
+// The process, its heap as heapy shows it, and all that is not known about it.
+struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_report *report);
+// Every struct member that heapcore reads, where it is, and who says so.
+struct hc_error *hc_report_layouts(const struct hc_session *session, struct hc_report *report);
+
+// Adds heapy's table of a partition as a section.
+void hc_report_partition(struct hc_report *report, const char *key, const struct hc_partition *partition);

@@ -1,0 +1,119 @@
+#include "report/json.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+enum { FORMAT_VERSION = 1 };
+
+static void json_putp(json_object **object)
+{
+    json_object_put(*object);
+}
+
+// Adds `value` and owns it from then on, also when it fails.
+static struct hc_error *add(json_object *object, const char *key, json_object *value)
+{
+    if (value && !json_object_object_add(object, key, value))
+        return NULL;
+    json_object_put(value);
+    return hc_error_out_of_memory();
+}
+
+static struct hc_error *add_value(json_object *object, const char *key, const struct hc_value *value)
+{
+    switch (value->kind) {
+    case HC_VALUE_NUMBER:
+        return add(object, key, json_object_new_uint64(value->number));
+    case HC_VALUE_TRUTH:
+        return add(object, key, json_object_new_boolean(value->number != 0));
+    case HC_VALUE_TEXT:
+        return add(object, key, json_object_new_string(value->text));
+    default:
+        return json_object_object_add(object, key, NULL) ? hc_error_out_of_memory() : NULL;
+    }
+}
+
+// "signal.name": the member `name` of the object `signal`, made when it is first needed.
+static struct hc_error *add_fact(json_object *object, const struct hc_fact *fact)
+{
+    const char *dot = strchr(fact->key, '.');
+    if (!dot)
+        return add_value(object, fact->key, &fact->value);
+    _cleanup_(hc_freep) char *outer = strndup(fact->key, (size_t)(dot - fact->key));
+    if (!outer)
+        return hc_error_out_of_memory();
+    json_object *inner = NULL;
+    if (!json_object_object_get_ex(object, outer, &inner)) {
+        inner = json_object_new_object();
+        HC_TRY(add(object, outer, inner));
+    }
+    return add_value(inner, dot + 1, &fact->value);
+}
+
+static struct hc_error *fill_row(json_object *object, const struct hc_table *table, size_t row)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (table->columns[i].key)
+            HC_TRY(
+                add_value(object, table->columns[i].key, &table->cells.items[row * table->column_count + i]));
+    return NULL;
+}
+
+static struct hc_error *fill_rows(json_object *array, const struct hc_table *table, long limit)
+{
+    size_t rows = hc_table_rows(table);
+    for (size_t row = 0; row < rows && (limit == HC_NO_LIMIT || row < (size_t)limit); row++) {
+        json_object *object = json_object_new_object();
+        if (!object || json_object_array_add(array, object)) {
+            json_object_put(object);
+            return hc_error_out_of_memory();
+        }
+        HC_TRY(fill_row(object, table, row));
+    }
+    return NULL;
+}
+
+static bool has_facts(const struct hc_section *section)
+{
+    for (size_t i = 0; i < section->facts.count; i++)
+        if (section->facts.items[i].key)
+            return true;
+    return false;
+}
+
+// A section is an object of its facts; with a table, too, that is the member `rows`; a table alone is an
+// array.
+static struct hc_error *add_section(json_object *root, const struct hc_section *section, long limit)
+{
+    json_object *target = NULL;
+    if (has_facts(section)) {
+        target = json_object_new_object();
+        HC_TRY(add(root, section->key, target));
+        for (size_t i = 0; i < section->facts.count; i++)
+            if (section->facts.items[i].key)
+                HC_TRY(add_fact(target, &section->facts.items[i]));
+    }
+    if (!section->table.column_count)
+        return NULL;
+    json_object *rows = json_object_new_array();
+    HC_TRY(add(target ? target : root, target ? "rows" : section->key, rows));
+    return fill_rows(rows, &section->table, limit);
+}
+
+struct hc_error *hc_json_write(const struct hc_report *report, const struct hc_render_options *options,
+                               FILE *file)
+{
+    HC_TRY(hc_report_check(report));
+    _cleanup_(json_putp) json_object *root = json_object_new_object();
+    if (!root)
+        return hc_error_out_of_memory();
+    HC_TRY(add(root, "version", json_object_new_int(FORMAT_VERSION)));
+    for (size_t i = 0; i < report->sections.count; i++)
+        HC_TRY(add_section(root, &report->sections.items[i], options->limit));
+    const char *text = json_object_to_json_string_ext(
+        root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+    if (!text)
+        return hc_error_out_of_memory();
+    fprintf(file, "%s\n", text);
+    return NULL;
+}

@@ -1,0 +1,102 @@
+// A report is data: sections of facts and tables. What it says in JSON and what it says to people stand side
+// by side; renderers (text.h, json.h) know nothing else.
+#pragma once
+
+#include "base/error.h"
+#include "base/vector.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum hc_value_kind {
+    HC_VALUE_NONE, // an empty cell; null in JSON
+    HC_VALUE_NUMBER,
+    HC_VALUE_TEXT,
+    HC_VALUE_TRUTH,
+};
+
+struct hc_value {
+    enum hc_value_kind kind;
+    uint64_t number; // truth: 0 or 1
+    char *text;      // owned
+};
+
+struct hc_fact {
+    const char *key; // in JSON; "signal.name" is member `name` of the object `signal`; NULL: not in JSON
+    struct hc_value value; // in JSON
+    const char *label;     // in text, before `text`; NULL: a line of its own
+    char *text;            // owned; NULL: not in text
+};
+
+enum hc_column_kind {
+    HC_COLUMN_LEFT,
+    HC_COLUMN_RIGHT,
+    HC_COLUMN_HIDDEN, // JSON only
+};
+
+struct hc_column {
+    const char *key;     // in JSON; NULL: not in JSON
+    const char *heading; // in text
+    enum hc_column_kind kind;
+    unsigned width; // of a table with a `header`: wider cells push the rest of their row to the right
+};
+
+HC_DEFINE_VECTOR(hc_fact_vector, struct hc_fact)
+HC_DEFINE_VECTOR(hc_value_vector, struct hc_value)
+
+struct hc_table {
+    const struct hc_column *columns; // static
+    size_t column_count;             // 0: the section has no table
+    struct hc_value_vector cells;    // by rows
+    // heapy's tables: a header of their own, fixed widths, the last column wrapped, 10 rows shown unless
+    // there is a limit. The others: headings of their columns, widths that fit, every row shown.
+    char *label;       // owned; the line above; NULL: none
+    char *header;      // owned; NULL: not heapy's
+    const char *empty; // printed in place of a table without rows
+};
+
+struct hc_section {
+    const char *key;   // in JSON
+    const char *title; // in text; NULL: goes on without a gap
+    struct hc_fact_vector facts;
+    struct hc_table table;
+};
+
+HC_DEFINE_VECTOR(hc_section_vector, struct hc_section)
+
+// Members are filled through the functions below. They fail only for want of memory; then the report is
+// incomplete, and hc_report_check() says so.
+struct hc_report {
+    struct hc_section_vector sections;
+    bool out_of_memory;
+};
+
+void hc_report_deinit(struct hc_report *report);
+struct hc_error *hc_report_check(const struct hc_report *report);
+
+// Opens a section; what follows goes into it.
+void hc_report_section(struct hc_report *report, const char *key, const char *title);
+// For JSON.
+void hc_report_number(struct hc_report *report, const char *key, uint64_t number);
+void hc_report_truth(struct hc_report *report, const char *key, bool truth);
+void hc_report_text(struct hc_report *report, const char *key, const char *text); // NULL: left out
+// For people.
+void hc_report_line(struct hc_report *report, const char *label, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+// Opens the section's table. The functions below fill its cells from left to right, row by row.
+struct hc_table *hc_report_table(struct hc_report *report, const struct hc_column *columns, size_t count);
+void hc_report_cell_number(struct hc_report *report, uint64_t number);
+void hc_report_cell_text(struct hc_report *report, const char *text); // NULL: empty
+
+static inline size_t hc_table_rows(const struct hc_table *table)
+{
+    return table->column_count ? table->cells.count / table->column_count : 0;
+}
+
+enum { HC_NO_LIMIT = -1 };
+
+struct hc_render_options {
+    long limit; // rows of a table, or HC_NO_LIMIT
+    bool color;
+};

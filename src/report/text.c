@@ -1,0 +1,250 @@
+#include "report/text.h"
+
+#include "report/clean.h"
+#include "report/wrap.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEAPY_PAGE = 10, HEAPY_WIDTH = 100 };
+
+static void write_bold(const char *text, const struct hc_render_options *options, FILE *file)
+{
+    fprintf(file, options->color ? "\033[1m%s\033[0m\n" : "%s\n", text);
+}
+
+static const struct hc_value *cell(const struct hc_table *table, size_t row, size_t column)
+{
+    return &table->cells.items[row * table->column_count + column];
+}
+
+// Numbers need at most 20 digits.
+typedef char cell_buffer[24];
+
+// A cell's text, in `buffer` if it has none of its own.
+static const char *cell_text(const struct hc_value *value, cell_buffer buffer)
+{
+    switch (value->kind) {
+    case HC_VALUE_NUMBER:
+        snprintf(buffer, sizeof(cell_buffer), "%" PRIu64, value->number);
+        return buffer;
+    case HC_VALUE_TRUTH:
+        return value->number ? "yes" : "no";
+    case HC_VALUE_TEXT:
+        return value->text;
+    default:
+        return "";
+    }
+}
+
+static struct hc_error *write_heapy_row(const struct hc_table *table, size_t row, FILE *file)
+{
+    char *text;
+    size_t size;
+    FILE *line = open_memstream(&text, &size);
+    if (!line)
+        return hc_error_out_of_memory();
+    size_t indent = 0, last = table->column_count - 1;
+    for (size_t i = 0; i <= last; i++) {
+        cell_buffer buffer;
+        const char *shown = cell_text(cell(table, row, i), buffer);
+        int printed = i < last ? fprintf(line, "%*s ", (int)table->columns[i].width, shown)
+                               : fprintf(line, "%s", shown);
+        indent += i < last && printed > 0 ? (size_t)printed : 0;
+    }
+    bool complete = !ferror(line);
+    complete = !fclose(line) && complete;
+    _cleanup_(hc_freep) char *clean = complete ? hc_clean_controls(text) : NULL;
+    free(text);
+    if (!clean)
+        return hc_error_out_of_memory();
+    hc_wrap_write(clean, HEAPY_WIDTH, indent, file);
+    return NULL;
+}
+
+static size_t rows_shown(const struct hc_table *table, const struct hc_render_options *options)
+{
+    size_t rows = hc_table_rows(table);
+    if (options->limit != HC_NO_LIMIT)
+        return rows < (size_t)options->limit ? rows : (size_t)options->limit;
+    // "1 more row" would take the line that the row takes.
+    return table->header && rows > HEAPY_PAGE + 1 ? HEAPY_PAGE : rows;
+}
+
+static void write_more(const struct hc_table *table, size_t shown, FILE *file)
+{
+    size_t more = hc_table_rows(table) - shown;
+    if (more && table->header)
+        fprintf(file, "<%zu more rows. Type e.g. '_.more' to view.>\n", more);
+    else if (more)
+        fprintf(file, "<%zu more rows>\n", more);
+}
+
+struct hc_error *hc_text_write_heapy_table(const struct hc_table *table,
+                                           const struct hc_render_options *options, FILE *file)
+{
+    if (!hc_table_rows(table)) {
+        fprintf(file, "%s\n", table->empty);
+        return NULL;
+    }
+    if (table->label)
+        write_bold(table->label, options, file);
+    write_bold(table->header, options, file);
+    size_t shown = rows_shown(table, options);
+    for (size_t row = 0; row < shown; row++)
+        HC_TRY(write_heapy_row(table, row, file));
+    write_more(table, shown, file);
+    return NULL;
+}
+
+static void write_padded(const char *text, size_t width, bool right, bool is_last, FILE *file)
+{
+    size_t length = hc_wrap_length(text);
+    int padding = length < width ? (int)(width - length) : 0;
+    if (right)
+        fprintf(file, "%*s%s", padding, "", text);
+    else
+        fprintf(file, "%s%*s", text, is_last ? 0 : padding, "");
+}
+
+struct fitted_column {
+    size_t width;
+    bool is_last;
+};
+
+static void write_heading(const struct hc_table *table, const struct fitted_column *fitted,
+                          const struct hc_render_options *options, FILE *file)
+{
+    fputs(options->color ? "\033[1m" : "", file);
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].kind == HC_COLUMN_HIDDEN)
+            continue;
+        fputs("  ", file);
+        write_padded(table->columns[i].heading, fitted[i].width, table->columns[i].kind == HC_COLUMN_RIGHT,
+                     fitted[i].is_last, file);
+    }
+    fputs(options->color ? "\033[0m\n" : "\n", file);
+}
+
+static struct hc_error *write_fitted_row(const struct hc_table *table, const struct fitted_column *fitted,
+                                         size_t row, FILE *file)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].kind == HC_COLUMN_HIDDEN)
+            continue;
+        cell_buffer buffer;
+        _cleanup_(hc_freep) char *clean = hc_clean_controls(cell_text(cell(table, row, i), buffer));
+        if (!clean)
+            return hc_error_out_of_memory();
+        fputs("  ", file);
+        write_padded(clean, fitted[i].width, table->columns[i].kind == HC_COLUMN_RIGHT, fitted[i].is_last,
+                     file);
+    }
+    fputc('\n', file);
+    return NULL;
+}
+
+static void fit_columns(const struct hc_table *table, size_t shown, struct fitted_column *fitted)
+{
+    size_t last = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].kind == HC_COLUMN_HIDDEN)
+            continue;
+        last = i;
+        fitted[i].width = hc_wrap_length(table->columns[i].heading);
+        for (size_t row = 0; row < shown; row++) {
+            cell_buffer buffer;
+            size_t length = hc_wrap_length(cell_text(cell(table, row, i), buffer));
+            fitted[i].width = length > fitted[i].width ? length : fitted[i].width;
+        }
+    }
+    fitted[last].is_last = true;
+}
+
+static struct hc_error *write_fitted_table(const struct hc_table *table,
+                                           const struct hc_render_options *options, FILE *file)
+{
+    if (!hc_table_rows(table)) {
+        if (table->empty)
+            fprintf(file, "  %s\n", table->empty);
+        return NULL;
+    }
+    _cleanup_(hc_freep) struct fitted_column *fitted = calloc(table->column_count, sizeof(*fitted));
+    if (!fitted)
+        return hc_error_out_of_memory();
+    size_t shown = rows_shown(table, options);
+    fit_columns(table, shown, fitted);
+    write_heading(table, fitted, options, file);
+    for (size_t row = 0; row < shown; row++)
+        HC_TRY(write_fitted_row(table, fitted, row, file));
+    write_more(table, shown, file);
+    return NULL;
+}
+
+static struct hc_error *write_fact(const struct hc_fact *fact, size_t label_width, FILE *file)
+{
+    _cleanup_(hc_freep) char *clean = hc_clean_controls(fact->text);
+    if (!clean)
+        return hc_error_out_of_memory();
+    fputs("  ", file);
+    if (fact->label) {
+        write_padded(fact->label, label_width, false, false, file);
+        fputs("  ", file);
+    }
+    fprintf(file, "%s\n", clean);
+    return NULL;
+}
+
+static size_t widest_label(const struct hc_report *report)
+{
+    size_t widest = 0;
+    for (size_t i = 0; i < report->sections.count; i++) {
+        const struct hc_fact_vector *facts = &report->sections.items[i].facts;
+        for (size_t j = 0; j < facts->count; j++) {
+            size_t length = facts->items[j].label ? hc_wrap_length(facts->items[j].label) : 0;
+            widest = length > widest ? length : widest;
+        }
+    }
+    return widest;
+}
+
+static bool has_text(const struct hc_section *section)
+{
+    bool has = hc_table_rows(&section->table) || (section->table.column_count && section->table.empty);
+    for (size_t i = 0; i < section->facts.count; i++)
+        has |= section->facts.items[i].text != NULL;
+    return has;
+}
+
+static struct hc_error *write_section(const struct hc_section *section, size_t label_width,
+                                      const struct hc_render_options *options, FILE *file)
+{
+    if (section->title)
+        write_bold(section->title, options, file);
+    for (size_t i = 0; i < section->facts.count; i++)
+        if (section->facts.items[i].text)
+            HC_TRY(write_fact(&section->facts.items[i], label_width, file));
+    if (!section->table.column_count)
+        return NULL;
+    return section->table.header ? hc_text_write_heapy_table(&section->table, options, file)
+                                 : write_fitted_table(&section->table, options, file);
+}
+
+struct hc_error *hc_text_write(const struct hc_report *report, const struct hc_render_options *options,
+                               FILE *file)
+{
+    HC_TRY(hc_report_check(report));
+    size_t label_width = widest_label(report);
+    bool is_first = true;
+    for (size_t i = 0; i < report->sections.count; i++) {
+        const struct hc_section *section = &report->sections.items[i];
+        if (!has_text(section))
+            continue;
+        if (!is_first && (section->title || section->table.header))
+            fputc('\n', file);
+        is_first = false;
+        HC_TRY(write_section(section, label_width, options, file));
+    }
+    return NULL;
+}
