@@ -27,6 +27,10 @@ EXACT = {
     "weakref.CallableProxyType",
 }
 
+LARGEST = 64 << 20  # bytes: no fixture makes an object as large
+
+MOST_HEADINGS = 30  # of failures are printed
+
 # Those of them that only some versions have.
 NOT_EVERYWHERE = {
     "builtins.builtin_method",
@@ -52,6 +56,7 @@ class Truth:
         self.objects = {}  # address: (type index, size, flags, referents)
         self.held = {}  # address: referents that an untraversed object holds at least
         self.inline = {}  # owner: values
+        self.roots = []  # sys.modules of each interpreter
         self.expected = []
         self.gone = set()
         for path in paths:
@@ -69,6 +74,8 @@ class Truth:
         with open(path, encoding="utf-8") as lines:
             for tag, *rest in json.loads("[" + ",".join(lines) + "]"):
                 if tag == "o":
+                    if not count:
+                        self.roots.append(rest[0])
                     rest[1] += first_type
                     self.objects[rest[0]] = rest[1:]
                     count += 1
@@ -113,6 +120,8 @@ class Dump:
                 self.faults.append("%#x is dumped twice, as %s and %s" % (address, where[address].type,
                     found.type))
             where[address] = found
+            if found.size > LARGEST:
+                self.faults.append("%#x, as %s, has %d bytes" % (address, found.type, found.size))
 
 
 class Comparison:
@@ -124,6 +133,8 @@ class Comparison:
         self.examples = examples
         self.failures = collections.defaultdict(list)
         self.failure_counts = collections.Counter()
+        self.certain = self.find_certain()
+        self.behind_words = collections.Counter()
         self.words = collections.Counter()
         self.words_size = collections.Counter()
         self.words_referents = collections.Counter()
@@ -137,6 +148,21 @@ class Comparison:
         self.compare_expected()
         self.compare_gone()
         self.check_referents_exist()
+
+    def find_certain(self):
+        """What can be reached without passing an object that the dump knows by words only."""
+        certain = set(self.truth.roots)
+        pending = list(certain)
+        while pending:
+            address = pending.pop()
+            known = self.truth.objects.get(address)
+            found = self.dump.objects.get(address)
+            if not known or not found or found.how == "words" or known[2] & STATEFUL:
+                continue
+            reached = set(known[3] or self.truth.held.get(address, ())) - certain
+            certain |= reached
+            pending.extend(reached)
+        return certain
 
     def fail(self, heading, text):
         self.failure_counts[heading] += 1
@@ -175,7 +201,9 @@ class Comparison:
             if type_.name is not None and found.type != type_.name:
                 self.fail("%s: has another type" % type_.name,
                     lambda: "%#x is dumped as %s" % (address, found.type))
-            if flags & REACHABLE and found.state != "reachable":
+            if flags & REACHABLE and found.state != "reachable" and address not in self.certain:
+                self.behind_words[type_.name] += 1
+            elif flags & REACHABLE and found.state != "reachable":
                 self.fail("%s: reachable, but dumped as %s" % (type_.name, found.state),
                     lambda: "%#x" % address)
             self.compare_contents(address, type_, size, flags, referents, found)
@@ -268,6 +296,10 @@ class Comparison:
             if counter:
                 lines.append("  %s: %s" % (title,
                     ", ".join("%s %d" % pair for pair in counter.most_common(8))))
+        if self.behind_words:
+            lines.append("  reachable in truth, but only by way of words, and missed by them: %d: %s" % (
+                sum(self.behind_words.values()),
+                ", ".join("%s %d" % pair for pair in self.behind_words.most_common(8))))
         extra = self.unrecorded()
         lines.append("dumped but not recorded: %d" % sum(extra.values()))
         for state in ("reachable", "tracked", "stray"):
@@ -278,9 +310,11 @@ class Comparison:
 
     def failure_report(self):
         lines = []
-        for heading, count in self.failure_counts.most_common():
+        for heading, count in self.failure_counts.most_common(MOST_HEADINGS):
             lines.append("%s: %d" % (heading, count))
             lines.extend("    " + example for example in self.failures[heading])
+        if len(self.failure_counts) > MOST_HEADINGS:
+            lines.append("and %d more kinds of failure" % (len(self.failure_counts) - MOST_HEADINGS))
         return "\n".join(lines)
 
 

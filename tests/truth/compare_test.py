@@ -131,6 +131,21 @@ class ComparerTest(unittest.TestCase):
             lambda rows: rows.update(again=dict(self.row(rows))), "the dump contradicts itself"
         )
 
+    def test_an_impossible_size_is_seen_though_the_object_is_unknown(self):
+        def change(rows):
+            rows["phantom"] = dict(self.row(rows), address="0x10", size=1 << 40)
+
+        self.assert_seen(change, "the dump contradicts itself")
+
+    def test_what_only_words_lead_to_may_be_tracked_but_is_counted(self):
+        def change(rows):
+            self.row(rows).update(how="words", type="x.Y")
+            self.row(rows, self.list).update(state="tracked")
+
+        comparison = self.compare(change)
+        self.assertNotIn("builtins.list: reachable, but dumped as tracked", comparison.failure_counts)
+        self.assertIn("missed by them: 1: builtins.list 1", comparison.report())
+
     def test_a_virtual_dict_of_nobody_is_seen(self):
         def change(rows):
             rows["virtual"] = dict(self.row(rows), address="0x1", virtual=True)
