@@ -135,11 +135,8 @@ static void resolve_rows(struct hc_layouts *layouts, const struct hc_field_reque
     struct hc_row_layout *layout = layouts->rows;
     for (size_t family = 0; hc_type_families[family]; family++)
         for (const struct hc_type_row *row = hc_type_families[family]; row->names; row++, layout++) {
-            *layout = (struct hc_row_layout){.row = row, .dict = HC_ABSENT};
+            *layout = (struct hc_row_layout){.row = row};
             size_t used = resolve_members(requests, found, row->visits, layout->visits, &layout->visit_count);
-            for (size_t i = 0; row->dict && i < used; i++)
-                if (!strcmp(requests[i].member, row->dict))
-                    layout->dict = offset_of(&requests[i], &found[i]);
             requests += used;
             found += used;
             used = resolve_members(requests, found, row->holds, layout->holds, &layout->hold_count);

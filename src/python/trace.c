@@ -291,7 +291,9 @@ static void trace_dict_slot(struct hc_tracer *tracer, const struct hc_object_vie
     unsigned word = tracer->object_reader.target.word_size;
     uint64_t slot;
     switch (type->dict_place) {
-    case HC_DICT_NONE:
+    case HC_DICT_NONE: // the base's own tracing visits it
+        if (type->dictoffset > 0)
+            tracer->references.dict = hc_view_word(tracer, object, (uint64_t)type->dictoffset);
         return;
     case HC_DICT_AT_OFFSET:
         trace_own_dict(tracer, hc_view_word(tracer, object, (uint64_t)type->dictoffset));
@@ -334,10 +336,20 @@ static void trace_layout(struct hc_tracer *tracer, const struct hc_object_view *
         hc_trace_visit(tracer, hc_view_word(tracer, object, layout->visits[i]));
     for (unsigned i = 0; i < layout->hold_count; i++)
         hc_trace_hold(tracer, hc_view_word(tracer, object, layout->holds[i]));
-    if (hc_is_present(layout->dict))
-        tracer->references.dict = hc_view_word(tracer, object, layout->dict);
     if (layout->row->traverse)
         layout->row->traverse(tracer, object);
+}
+
+static void trace_hidden_items(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_type *type = object->type;
+    unsigned word = tracer->object_reader.target.word_size;
+    uint64_t items = hc_view_word(tracer, object, tracer->at->var_size);
+    if (items > object->available / word)
+        return;
+    for (uint32_t i = 0; i < type->hidden_items; i++)
+        push(tracer, type->words_visited ? &tracer->references.visited : &tracer->references.held,
+             hc_view_word(tracer, object, tracer->at->tuple_items + (items + i) * word));
 }
 
 void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *object)
@@ -356,6 +368,8 @@ void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *obje
         hc_trace_visit(tracer, type->address);
     if (type->layout)
         trace_layout(tracer, object);
+    if (type->hidden_items)
+        trace_hidden_items(tracer, object);
     if (type->words_from < type->words_to)
         trace_words(tracer, object);
 }

@@ -220,6 +220,13 @@ static bool add_slots(struct hc_type_table *table, struct hc_reader *reader, con
     return true;
 }
 
+static uint64_t traverse_of(struct hc_type_table *table, struct hc_reader *reader, const struct hc_type *type)
+{
+    uint64_t traverse = 0;
+    hc_reader_word(reader, type->address + table->runtime->layouts.at.type_traverse, &traverse);
+    return traverse;
+}
+
 static enum hc_dict_place dict_place(const struct hc_runtime *runtime, const struct hc_type *type,
                                      const struct hc_type *native)
 {
@@ -233,11 +240,27 @@ static enum hc_dict_place dict_place(const struct hc_runtime *runtime, const str
     return type->dictoffset > 0 ? HC_DICT_AT_OFFSET : HC_DICT_AT_END;
 }
 
-static uint64_t traverse_of(struct hc_type_table *table, struct hc_reader *reader, const struct hc_type *type)
+// A struct sequence (structseq.c) has more items than its size says: n_fields of them, of which
+// n_sequence_fields are visible.
+static uint32_t hidden_items(struct hc_type_table *table, struct hc_reader *reader,
+                             const struct hc_type *native)
 {
-    uint64_t traverse = 0;
-    hc_reader_word(reader, type->address + table->runtime->layouts.at.type_traverse, &traverse);
-    return traverse;
+    static const char *const names[] = {"n_fields", "n_sequence_fields"};
+    const struct hc_static_type *state = hc_runtime_find_static_type(table->runtime, native->address);
+    uint64_t dict = state ? state->dict : 0;
+    uint32_t counts[2];
+    if (!native->layout || strcmp(native->layout->row->names, "tuple") ||
+        (!dict && !hc_reader_word(reader, native->address + table->runtime->layouts.at.type_dict, &dict)))
+        return 0;
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t number;
+        const uint8_t *digit;
+        if (!hc_dict_find_string(table->runtime, reader, dict, names[i], &number) ||
+            !(digit = hc_reader_view(reader, number + table->runtime->layouts.at.long_digits, 4)))
+            return 0;
+        counts[i] = hc_load_u32(&reader->target, digit);
+    }
+    return counts[0] > counts[1] && counts[0] < MAX_SLOTS ? counts[0] - counts[1] : 0;
 }
 
 // Static types that share a base's tp_traverse share its row: all of KeyError's kin have BaseException's.
@@ -261,6 +284,11 @@ static void plan_native(struct hc_type_table *table, struct hc_reader *reader, c
     type->words_from = owner->basicsize;
     type->words_to = native->basicsize;
     type->words_visited = traverse != 0;
+    // What the tp_traverse of a C heap type has to do since 3.9: visit the type, and the managed dict if
+    // there is one.
+    type->visits_type |= traverse && hc_type_is_heap(native) && hc_runtime_since(table->runtime, 3, 9);
+    if (native->flags & HC_TYPE_MANAGED_DICT)
+        type->dict_place = dict_place(table->runtime, type, native);
 }
 
 // How instances are traced, after subtype_traverse(), Objects/typeobject.c: slots and dict of the classes
@@ -287,6 +315,7 @@ static bool plan_trace(struct hc_type_table *table, struct hc_reader *reader, co
                             (!hc_runtime_since(runtime, 3, 9) || !traverse || !hc_type_is_heap(native));
     }
     plan_native(table, reader, native, traverse, type);
+    type->hidden_items = hidden_items(table, reader, native);
     return true;
 }
 

@@ -42,7 +42,6 @@ struct hc_type_row {
     const char *unit;         // source file that has it
     const char *visits;       // members that tp_traverse visits
     const char *holds;        // owned references that it does not visit
-    const char *dict;         // the member of visits that is its __dict__
     hc_traverse_fn *traverse; // what no member list can say; runs after the lists
     hc_size_fn *size;         // __sizeof__; NULL: object.__sizeof__
 };
@@ -58,7 +57,6 @@ struct hc_row_layout {
     uint8_t visit_count, hold_count;
     uint32_t visits[HC_ROW_MEMBERS];
     uint32_t holds[HC_ROW_MEMBERS];
-    uint32_t dict; // or HC_ABSENT
 };
 
 enum hc_dict_place {
@@ -92,6 +90,7 @@ struct hc_type {
     enum hc_dict_place dict_place;
     uint64_t words_from, words_to; // the part that is traced by words; empty if from == to
     bool words_visited;            // … by a tp_traverse; else what is found there is merely held
+    uint32_t hidden_items;         // of a struct sequence: fields beyond the visible ones
     uint32_t *slots;               // offsets of __slots__ members
     size_t slot_count;
     char *module;   // "builtins", "collections"

@@ -111,7 +111,6 @@ const struct hc_type_row hc_class_types[] = {
      .unit = "Objects/moduleobject.c",
      .visits = "md_dict",
      .holds = "md_name",
-     .dict = "md_dict",
      .traverse = module_traverse},
     {0},
 };

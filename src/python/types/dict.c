@@ -101,7 +101,6 @@ const struct hc_type_row hc_dict_types[] = {
     {.names = "types.SimpleNamespace",
      .structure = "_PyNamespaceObject",
      .unit = "Objects/namespaceobject.c",
-     .visits = "ns_dict",
-     .dict = "ns_dict"},
+     .visits = "ns_dict"},
     {0},
 };

@@ -4,8 +4,7 @@
 #define BASE "dict args notes traceback cause context"
 #define EXCEPTION(row_names, row_structure, own)                                                             \
     {                                                                                                        \
-        .names = row_names, .structure = row_structure, .unit = "Objects/exceptions.c", .visits = BASE own,  \
-        .dict = "dict"                                                                                       \
+        .names = row_names, .structure = row_structure, .unit = "Objects/exceptions.c", .visits = BASE own   \
     }
 
 const struct hc_type_row hc_exception_types[] = {
