@@ -114,8 +114,6 @@ static bool same_unit(const struct hc_wanted *one, const struct hc_wanted *other
 struct hc_error *hc_lookup(struct hc_debug_info *info, struct hc_wanted *wanted, size_t count)
 {
     _cleanup_(wanted_refs_deinit) struct wanted_refs group = {0}, homeless = {0};
-    if (!wanted_refs_reserve(&group, count) || !wanted_refs_reserve(&homeless, count))
-        return hc_error_out_of_memory();
     for (size_t i = 0; i < count; i++)
         wanted[i].state = HC_WANTED_UNKNOWN;
     for (size_t i = 0; i < count; i++) {
@@ -126,13 +124,14 @@ struct hc_error *hc_lookup(struct hc_debug_info *info, struct hc_wanted *wanted,
             if (!same_unit(&wanted[i], &wanted[j]))
                 continue;
             wanted[j].state = HC_WANTED_ABSENT;
-            group.items[group.count++] = &wanted[j];
+            if (!wanted_refs_push(&group, &wanted[j]))
+                return hc_error_out_of_memory();
         }
         if (wanted[i].unit && look_in_unit(info, wanted[i].unit, &group) && !info->has_type_units)
             continue;
         for (size_t j = 0; j < group.count; j++)
-            if (group.items[j]->state == HC_WANTED_ABSENT)
-                homeless.items[homeless.count++] = group.items[j];
+            if (group.items[j]->state == HC_WANTED_ABSENT && !wanted_refs_push(&homeless, group.items[j]))
+                return hc_error_out_of_memory();
     }
     if (homeless.count == 0)
         return NULL;

@@ -199,7 +199,6 @@ static const struct symbol *in_file(const struct candidates *candidates, const c
 struct definition_search {
     const struct candidates *candidates;
     const char *name;
-    const struct hc_debug_info *info;
     Dwarf_Off low, high; // the unit's extent in .debug_info
     const struct symbol *found;
 };
@@ -267,7 +266,7 @@ static bool visit_stand_in(void *argument, Dwarf_Die *entry)
 static const struct symbol *by_definition(struct hc_debug_info *info, const struct candidates *candidates,
                                           const char *name, const char *unit)
 {
-    struct definition_search search = {.candidates = candidates, .name = name, .info = info};
+    struct definition_search search = {.candidates = candidates, .name = name};
     size_t index = hc_debug_info_next_unit(info, 0, unit);
     if (index >= info->info_units)
         return NULL;

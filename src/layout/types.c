@@ -248,8 +248,7 @@ static bool bit_member(struct hc_type_walk *walk, Dwarf_Die *member, uint64_t bi
         return false;
     uint64_t first;
     if (unsigned_attribute(member, DW_AT_data_bit_offset, &first)) // DWARF 5, and late 4
-        return first <= 8 * MAX_OFFSET &&
-               place_bits(walk->big_endian, first, bits, place->size, limit, place);
+        return place_bits(walk->big_endian, first, bits, place->size, limit, place);
     // DWARF 2 to 4: counted from the most significant bit of a storage unit, and below it when packed.
     uint64_t location, storage = place->size;
     int64_t from_top = 0;

@@ -1,6 +1,8 @@
 // Debug information that dwz makes, and such as nobody makes but an attacker.
 #include "support.h"
 #include "dwarf_builder.h"
+#include "layout/lookup.h"
+#include "layout/types.h"
 
 #include <dwarf.h>
 #include <stdlib.h>
@@ -54,6 +56,14 @@ static size_t member(struct scene *scene, const char *name, size_t type)
 {
     dwarf_entry(&scene->builder, DW_TAG_member, name);
     return dwarf_reference(&scene->builder, DW_AT_type, type);
+}
+
+static void add_unit_with_struct(struct scene *scene, const char *unit, uint64_t size)
+{
+    dwarf_begin_unit(&scene->builder, DW_TAG_compile_unit, unit);
+    begin_struct(scene, "same", size);
+    dwarf_end_children(&scene->builder);
+    dwarf_end_unit(&scene->builder);
 }
 
 static void finish(struct scene *scene)
@@ -268,6 +278,73 @@ static void test_forged_bit_fields_are_rejected(void **state)
     assert_int_equal(find(scene, "forged", "good").bit_offset, 56);
 }
 
+static void test_a_definition_after_a_declaration_is_found(void **state)
+{
+    struct scene *scene = *state;
+    begin(scene);
+    dwarf_entry(&scene->builder, DW_TAG_structure_type, "late");
+    dwarf_flag(&scene->builder, DW_AT_declaration);
+    begin_struct(scene, "late", 48);
+    dwarf_end_children(&scene->builder);
+    finish(scene);
+    assert_int_equal(find(scene, "late", NULL).size, 48);
+}
+
+static void test_a_struct_beats_a_scalar_of_the_same_name(void **state)
+{
+    struct scene *scene = *state;
+    begin(scene);
+    dwarf_entry(&scene->builder, DW_TAG_typedef, "block");
+    dwarf_reference(&scene->builder, DW_AT_type, scene->word);
+    begin_struct(scene, "block", 48);
+    dwarf_end_children(&scene->builder);
+    dwarf_entry(&scene->builder, DW_TAG_typedef, "block");
+    dwarf_reference(&scene->builder, DW_AT_type, scene->word);
+    finish(scene);
+    assert_int_equal(find(scene, "block", NULL).size, 48);
+}
+
+static void test_a_unit_is_told_by_whole_parts_of_its_path(void **state)
+{
+    struct scene *scene = *state;
+    add_unit_with_struct(scene, "src/deforged.c", 8);
+    add_unit_with_struct(scene, "src/forged.c", 16);
+    add_unit_with_struct(scene, "forged.c.in", 24);
+    dwarf_begin_unit(&scene->builder, DW_TAG_compile_unit, "last.c");
+    finish(scene);
+    assert_int_equal(find(scene, "same", NULL).size, 16);
+    assert_int_equal(find_field(scene->info, "same", NULL, "src/forged.c").size, 16);
+    assert_int_equal(find_field(scene->info, "same", NULL, "deforged.c").size, 8);
+}
+
+static void test_bit_fields_of_big_endian_targets_count_from_the_other_end(void **state)
+{
+    struct scene *scene = *state;
+    begin(scene);
+    begin_struct(scene, "forged", 16);
+    member(scene, "old", scene->word);
+    dwarf_unsigned(&scene->builder, DW_AT_data_member_location, 8);
+    dwarf_unsigned(&scene->builder, DW_AT_bit_size, 5);
+    dwarf_unsigned(&scene->builder, DW_AT_bit_offset, 3);
+    member(scene, "new", scene->word);
+    dwarf_unsigned(&scene->builder, DW_AT_bit_size, 5);
+    dwarf_unsigned(&scene->builder, DW_AT_data_bit_offset, 64 + 3);
+    dwarf_end_children(&scene->builder);
+    finish(scene);
+    struct hc_wanted wanted = {.structure = "forged"};
+    assert_no_error(hc_lookup(scene->info, &wanted, 1));
+    for (int big_endian = 0; big_endian < 2; big_endian++) {
+        struct hc_type_walk walk = {.steps = HC_TYPE_STEPS, .big_endian = big_endian};
+        struct hc_type_place whole, old, new;
+        assert_true(hc_type_place(&walk, &wanted.type, &whole));
+        assert_true(hc_type_find(&walk, &whole, "old", &old) && hc_type_find(&walk, &whole, "new", &new));
+        assert_int_equal(old.offset, 8);
+        assert_int_equal(new.offset, 8);
+        assert_int_equal(old.bit_offset, 64 - 3 - 5); // DWARF 4 counts from the top, whatever the target
+        assert_int_equal(new.bit_offset, big_endian ? 64 - 3 - 5 : 3);
+    }
+}
+
 static size_t array(struct scene *scene, size_t type, uint64_t count)
 {
     size_t entry = dwarf_begin_children(&scene->builder, DW_TAG_array_type, NULL);
@@ -438,6 +515,10 @@ int main(void)
         TEST(test_a_dwz_file_that_is_missing_or_of_another_build_is_an_error),
         TEST(test_members_outside_their_struct_are_rejected),
         TEST(test_forged_bit_fields_are_rejected),
+        TEST(test_a_definition_after_a_declaration_is_found),
+        TEST(test_a_struct_beats_a_scalar_of_the_same_name),
+        TEST(test_a_unit_is_told_by_whole_parts_of_its_path),
+        TEST(test_bit_fields_of_big_endian_targets_count_from_the_other_end),
         TEST(test_arrays_whose_size_overflows_are_rejected),
         TEST(test_a_ring_of_typedefs_ends),
         TEST(test_a_struct_that_contains_itself_many_times_costs_bounded_time),
