@@ -1,0 +1,106 @@
+// heapcore COMMAND …: finds the command, parses its options, runs it, tells how that went.
+#include "cli/options.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+
+static void print_usage(FILE *file)
+{
+    fprintf(file, "usage: heapcore COMMAND [options] CORE | -p PID\n\ncommands:\n");
+    for (size_t i = 0; hc_commands[i]; i++)
+        fprintf(file, "  %-10s %s\n", hc_commands[i]->name, hc_commands[i]->summary);
+    fprintf(file, "\n`heapcore help COMMAND` tells more; `heapcore --version` prints the version.\n");
+}
+
+static void print_help(const struct hc_command *command)
+{
+    printf("usage: heapcore %s %s\n\n%s\n%s", command->name, command->arguments, command->help,
+           hc_options_help);
+}
+
+static enum exit_status wrong_usage(const struct hc_command *command, struct hc_error *error)
+{
+    fprintf(stderr, "heapcore: %s\n", hc_error_message(error));
+    if (command)
+        fprintf(stderr, "usage: heapcore %s %s\n", command->name, command->arguments);
+    else
+        fprintf(stderr, "usage: heapcore COMMAND [options] CORE | -p PID\n");
+    hc_error_destroy(error);
+    return EXIT_USAGE;
+}
+
+static enum exit_status help(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stdout);
+        return EXIT_DONE;
+    }
+    const struct hc_command *command = hc_command_find(argv[1]);
+    if (!command)
+        return wrong_usage(NULL, hc_error_create("there is no command '%s'", argv[1]));
+    print_help(command);
+    return EXIT_DONE;
+}
+
+static enum exit_status run(const struct hc_command *command, int argc, char **argv)
+{
+    struct hc_cli_options options;
+    bool wants_help;
+    struct hc_error *error = hc_options_parse(argc, argv, &options, &wants_help);
+    if (error)
+        return wrong_usage(command, error);
+    if (wants_help) {
+        print_help(command);
+        return EXIT_DONE;
+    }
+    error = command->run(&options);
+    if (!error)
+        return EXIT_DONE;
+    fflush(stdout);
+    fprintf(stderr, "heapcore: %s\n", hc_error_message(error));
+    hc_error_destroy(error);
+    return EXIT_FAILED;
+}
+
+static enum exit_status dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        printf("heapcore %s\n", HC_VERSION);
+        return EXIT_DONE;
+    }
+    if (!strcmp(argv[1], "help"))
+        return help(argc - 1, argv + 1);
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        return help(1, argv);
+    const struct hc_command *command = hc_command_find(argv[1]);
+    if (!command)
+        return wrong_usage(NULL, hc_error_create("there is no command '%s'", argv[1]));
+    return run(command, argc - 1, argv + 1);
+}
+
+static bool reader_is_gone(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    return poll(&output, 1, 0) == 1 && output.revents & POLLERR;
+}
+
+int main(int argc, char **argv)
+{
+    // A reader that goes away ends the output, not the program: `heapcore dump core | head`.
+    signal(SIGPIPE, SIG_IGN);
+    enum exit_status status = dispatch(argc, argv);
+    bool failed = ferror(stdout) | fflush(stdout);
+    if (!failed || status != EXIT_DONE)
+        return status;
+    if (!reader_is_gone())
+        fprintf(stderr, "heapcore: cannot write the output; is the disk full?\n");
+    return EXIT_FAILED;
+}

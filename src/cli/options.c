@@ -1,0 +1,147 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char hc_options_help[] =
+    "options:\n"
+    "  -p, --pid PID          read a live process, which goes on unharmed, in place of CORE\n"
+    "  --exe FILE             the program's file, if it is not where the process had it\n"
+    "  --sysroot DIR          look for the process's files under DIR\n"
+    "  --debug-dir DIR        look for debug information in DIR first\n"
+    "  --json                 print JSON\n"
+    "  --limit N              show at most N rows (of dump: N objects)\n"
+    "  --color WHEN           auto (only on a terminal), always or never\n"
+    "  --jobs N               use N threads; one per processor if not given\n"
+    "  --quiet                no progress on stderr\n"
+    "  -h, --help             print this help\n";
+
+enum option_code {
+    OPTION_EXE = 256,
+    OPTION_SYSROOT,
+    OPTION_DEBUG_DIR,
+    OPTION_JSON,
+    OPTION_LIMIT,
+    OPTION_COLOR,
+    OPTION_JOBS,
+    OPTION_QUIET,
+};
+
+static const struct option long_options[] = {
+    {"exe", required_argument, NULL, OPTION_EXE},
+    {"sysroot", required_argument, NULL, OPTION_SYSROOT},
+    {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
+    {"color", required_argument, NULL, OPTION_COLOR},
+    {"jobs", required_argument, NULL, OPTION_JOBS},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"pid", required_argument, NULL, 'p'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static struct hc_error *parse_number(const char *what, const char *text, long least, long most, long *ret)
+{
+    char *end;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    if (errno || end == text || *end || number < least || number > most)
+        return hc_error_create("%s takes a number from %ld to %ld, not '%s'", what, least, most, text);
+    *ret = number;
+    return NULL;
+}
+
+static bool terminal_has_color(void)
+{
+    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(no_color && *no_color) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+static struct hc_error *parse_color(const char *text, bool *ret)
+{
+    if (!strcmp(text, "auto"))
+        *ret = terminal_has_color();
+    else if (!strcmp(text, "always") || !strcmp(text, "never"))
+        *ret = *text == 'a';
+    else
+        return hc_error_create("--color takes auto, always or never, not '%s'", text);
+    return NULL;
+}
+
+static struct hc_error *parse_option(int code, char **argv, struct hc_cli_options *options)
+{
+    long number;
+    switch (code) {
+    case 'p':
+        HC_TRY(parse_number("-p", optarg, 1, INT_MAX, &number));
+        options->session.pid = (pid_t)number;
+        return NULL;
+    case OPTION_EXE:
+        options->session.image.exe = optarg;
+        return NULL;
+    case OPTION_SYSROOT:
+        options->session.image.sysroot = options->session.debug.sysroot = optarg;
+        return NULL;
+    case OPTION_DEBUG_DIR:
+        options->session.debug.debug_dir = optarg;
+        return NULL;
+    case OPTION_JSON:
+        options->json = true;
+        return NULL;
+    case OPTION_LIMIT:
+        return parse_number("--limit", optarg, 0, LONG_MAX, &options->render.limit);
+    case OPTION_COLOR:
+        return parse_color(optarg, &options->render.color);
+    case OPTION_JOBS:
+        HC_TRY(parse_number("--jobs", optarg, 1, 1024, &number));
+        options->session.threads = (unsigned)number;
+        return NULL;
+    case OPTION_QUIET:
+        options->quiet = true;
+        return NULL;
+    case ':':
+        return hc_error_create("option %s needs a value", argv[optind - 1]);
+    default:
+        if (optopt > 0 && optopt < 256)
+            return hc_error_create("unknown option -%c", optopt);
+        return hc_error_create("unknown or wrongly used option %s", argv[optind - 1]);
+    }
+}
+
+// CORE and -p exclude each other; one of them is needed.
+static struct hc_error *parse_source(int argc, char **argv, struct hc_cli_options *options)
+{
+    if (optind < argc && options->session.pid)
+        return hc_error_create("give a core file or -p PID, not both");
+    if (optind == argc && !options->session.pid)
+        return hc_error_create("which core file? Name one, or a live process with -p PID");
+    if (argc - optind > 1)
+        return hc_error_create("one core file at a time: '%s' is one too many", argv[optind + 1]);
+    options->session.core = options->session.pid ? NULL : argv[optind];
+    return NULL;
+}
+
+struct hc_error *hc_options_parse(int argc, char **argv, struct hc_cli_options *ret, bool *ret_help)
+{
+    struct hc_cli_options options = {
+        .render = {.limit = HC_NO_LIMIT, .color = terminal_has_color()},
+    };
+    opterr = 0;
+    int code;
+    while ((code = getopt_long(argc, argv, ":p:h", long_options, NULL)) != -1) {
+        if (code == 'h') {
+            *ret_help = true;
+            return NULL;
+        }
+        HC_TRY(parse_option(code, argv, &options));
+    }
+    HC_TRY(parse_source(argc, argv, &options));
+    *ret = options;
+    *ret_help = false;
+    return NULL;
+}
