@@ -153,8 +153,12 @@ static void add_words(struct root_search *search, const struct hc_segment *segme
     start = start > segment->address ? start - segment->address : 0;
     end = end > segment->address ? end - segment->address : 0;
     end = end < segment->length ? end : segment->length;
-    for (uint64_t offset = start; offset + target->word_size <= end; offset += target->word_size)
-        add_root(search, hc_load_word(target, segment->bytes + offset));
+    for (uint64_t offset = start; offset + target->word_size <= end; offset += target->word_size) {
+        uint64_t word = hc_load_word(target, segment->bytes + offset);
+        // C data is full of what looks like a static object; real ones are found by what refers to them.
+        if (word && !hc_image_find_module(search->runtime->image, word))
+            add_root(search, word);
+    }
 }
 
 struct hc_error *hc_roots_find_static(const struct hc_runtime *runtime, struct hc_tracer *tracer,
