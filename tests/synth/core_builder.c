@@ -134,13 +134,16 @@ void core_builder_add_thread(struct core_builder *builder, uint32_t tid, uint16_
 
 void core_builder_add_command(struct core_builder *builder, uint32_t pid, const char *arguments)
 {
-    bool wide = builder->target.word_size == 8;
+    // The i386 keeps user and group in 16 bits each, other machines of 32 bits in 32.
+    size_t narrow = builder->target.machine == EM_386 ? 124 : 128;
+    size_t size = builder->target.word_size == 8 ? 136 : narrow;
     uint8_t bytes[136] = {0};
-    core_store(&builder->target, bytes + (wide ? 24 : 12), pid, 4);
-    strncpy((char *)bytes + (wide ? 40 : 28), "name", 16);
+    size_t arguments_offset = size - 80, name_offset = arguments_offset - 16, pid_offset = name_offset - 16;
+    core_store(&builder->target, bytes + pid_offset, pid, 4);
+    strcpy((char *)bytes + name_offset, "name");
     // Without a NUL when it is long, as the kernel does.
-    memcpy(bytes + (wide ? 56 : 44), arguments, strnlen(arguments, 80));
-    core_builder_add_note(builder, "CORE", NT_PRPSINFO, bytes, wide ? 136 : 124);
+    memcpy(bytes + arguments_offset, arguments, strnlen(arguments, 80));
+    core_builder_add_note(builder, "CORE", NT_PRPSINFO, bytes, size);
 }
 
 void core_builder_add_siginfo(struct core_builder *builder, int signal, int code, uint64_t address)

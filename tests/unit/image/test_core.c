@@ -260,6 +260,25 @@ static void test_a_big_endian_core_of_32_bits_reads_the_same(void **state)
     assert_int_equal(word, (uint32_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3]);
 }
 
+static void test_a_core_of_an_i386_tells_its_command_and_registers(void **state)
+{
+    (void)state;
+    _cleanup_(teardown) struct fixture fixture;
+    setup(&fixture);
+    core_builder_init(&fixture.builder, EM_386, 4, false);
+    add_page(&fixture, base, 1, PF_R | PF_W);
+    core_builder_add_thread(&fixture.builder, 78, SIGILL, 0x44, 68);
+    core_builder_add_command(&fixture.builder, 76, "");
+    _cleanup_(hc_image_destroyp) struct hc_image *image = write_and_open(&fixture.builder, NULL);
+    const struct hc_process_info *process = hc_image_process(image);
+    // Without arguments there is still the name.
+    assert_string_equal(process->command, "name");
+    assert_int_equal(process->pid, 76);
+    assert_int_equal(process->threads[0].tid, 78);
+    assert_int_equal(process->threads[0].registers_size, 68);
+    assert_int_equal(process->threads[0].registers[67], 0x44);
+}
+
 static void add_many_loads(struct fixture *fixture, size_t count)
 {
     uint8_t bytes[16] = {0};
@@ -352,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_a_signal_that_was_sent_has_no_fault_address),
         cmocka_unit_test(test_a_command_that_fills_its_80_bytes_needs_no_terminator),
         cmocka_unit_test(test_a_big_endian_core_of_32_bits_reads_the_same),
+        cmocka_unit_test(test_a_core_of_an_i386_tells_its_command_and_registers),
         cmocka_unit_test(test_more_than_65535_loads_are_counted_in_the_section_header),
         cmocka_unit_test(test_more_than_65535_loads_survive_the_loss_of_the_section_header),
         cmocka_unit_test(test_strings_are_read_up_to_their_end_or_not_at_all),
