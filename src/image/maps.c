@@ -175,7 +175,7 @@ static enum hc_map_plan choose_plan(const struct hc_copier *copier, const struct
     if (map->shared)
         return unlinked || !map->has_file ? HC_MAP_SHARED : HC_MAP_LEAVE;
     if (!map->has_file)
-        return path[0] == '[' && starts_with(path, "[vdso") ? HC_MAP_WHOLE : HC_MAP_TOUCHED;
+        return starts_with(path, "[vdso") ? HC_MAP_WHOLE : HC_MAP_TOUCHED;
     return has_changed_pages(copier, map) ? HC_MAP_WHOLE : HC_MAP_FILE;
 }
 

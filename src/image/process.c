@@ -143,6 +143,7 @@ static struct hc_error *read_process(struct request *request)
 {
     struct hc_stop stop;
     HC_TRY(hc_stop_init(&stop, request->pid));
+    request->image->process.pid = stop.pid;
     struct hc_error *error = read_stopped(request->image, &stop, request->options);
     hc_stop_deinit(&stop);
     return error;
@@ -178,7 +179,6 @@ struct hc_error *hc_image_open_process(pid_t pid, const struct hc_image_options 
     _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
     snprintf(name, sizeof(name), "process %d", (int)pid);
     HC_TRY(hc_image_create(name, &image));
-    image->process.pid = pid;
     image->process.live = true;
     struct request request = {.pid = pid, .options = options, .image = image};
     HC_TRY(read_in_thread(&request));

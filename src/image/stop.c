@@ -212,7 +212,11 @@ struct hc_error *hc_stop_init(struct hc_stop *stop, pid_t pid)
     *stop = (struct hc_stop){.pid = pid};
     if (pid <= 0)
         return hc_error_create("%d is no process number; see 'ps -e' for those that run", (int)pid);
-    if (read_status_number(pid, "Tgid") == getpid())
+    // A number of one of its threads names a process too.
+    long leader = read_status_number(pid, "Tgid");
+    if (leader > 0)
+        stop->pid = (pid_t)leader;
+    if (leader == getpid())
         return hc_error_create("process %d is the one that runs heapcore; name another, or open a core of it",
                                (int)pid);
     struct hc_error *error = stop_all(stop);

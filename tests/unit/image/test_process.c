@@ -1,6 +1,7 @@
 // Live children of this very program: read, and unharmed by it.
 #include "support.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -178,6 +179,44 @@ static void *count_in_thread(void *argument)
     while (!atomic_load(&shared->stop))
         atomic_fetch_add(&shared->count, 1);
     return NULL;
+}
+
+static pid_t find_other_thread(pid_t pid)
+{
+    char path[64];
+    pid_t found = 0;
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *directory = opendir(path);
+    assert_non_null(directory);
+    for (struct dirent *entry; (entry = readdir(directory));)
+        if (atoi(entry->d_name) > 0 && atoi(entry->d_name) != pid)
+            found = atoi(entry->d_name);
+    closedir(directory);
+    return found;
+}
+
+static void start_one_thread(struct shared *shared, int pipe)
+{
+    pthread_t counter;
+    (void)pipe;
+    if (pthread_create(&counter, NULL, count_in_thread, shared) != 0)
+        _exit(5);
+    atomic_store(&shared->ready, 1);
+    pthread_join(counter, NULL);
+}
+
+static void test_the_number_of_a_thread_names_its_process(void **state)
+{
+    (void)state;
+    struct child child;
+    start_child(&child, start_one_thread);
+    pid_t thread = find_other_thread(child.pid);
+    assert_true(thread > 0);
+    _cleanup_(hc_image_destroyp) struct hc_image *image = open_process(thread);
+    assert_int_equal(hc_image_process(image)->pid, child.pid);
+    assert_int_equal(hc_image_process(image)->thread_count, 2);
+    assert_true(goes_on(&child));
+    finish_child(&child);
 }
 
 static void start_threads_all_the_time(struct shared *shared, int pipe)
@@ -522,6 +561,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(test_a_process_that_counts_is_read_and_goes_on_counting),
         cmocka_unit_test(test_a_process_that_blocks_in_a_system_call_stays_in_it),
         cmocka_unit_test(test_threads_that_come_and_go_are_all_stopped_and_let_go),
+        cmocka_unit_test(test_the_number_of_a_thread_names_its_process),
         cmocka_unit_test(test_untouched_pages_read_as_zero_and_cost_nothing),
         cmocka_unit_test(test_pages_that_the_process_cannot_read_are_holes),
         cmocka_unit_test(test_a_process_that_was_stopped_stays_stopped),
