@@ -145,6 +145,7 @@
     FIELD(interpreter_obmalloc, "_is", "obmalloc", "Python/pystate.c", false)                                \
     FIELD(obmalloc_arenas, "_obmalloc_state", "mgmt.arenas", "Objects/obmalloc.c", false)                    \
     FIELD(obmalloc_max_arenas, "_obmalloc_state", "mgmt.maxarenas", "Objects/obmalloc.c", false)             \
+    FIELD(sizeof_interpreter, "_is", NULL, "Python/pystate.c", true)                                         \
     FIELD(thread_next, "_ts", "next", "Python/pystate.c", true)                                              \
     FIELD(thread_frame, "_ts", "frame", "Python/pystate.c", false)                                           \
     FIELD(thread_cframe, "_ts", "cframe", "Python/pystate.c", false)                                         \

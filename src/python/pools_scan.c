@@ -44,6 +44,18 @@ static bool mark_free(const struct scan *scan, const struct hc_target *target, c
     return true;
 }
 
+// An object ends where its block does. Only what counts its items can be held to that: str and datetime
+// allocate less than tp_basicsize where they need less.
+static bool fits(const struct hc_tracer *tracer, const struct hc_type *type, const uint8_t *object,
+                 uint64_t room)
+{
+    if (!type->has_items)
+        return true;
+    int64_t items = hc_load_signed_word(&tracer->object_reader.target, object + tracer->at->var_size);
+    return type->basicsize <= room && items >= 0 &&
+           (uint64_t)items <= (room - type->basicsize) / type->itemsize;
+}
+
 // Is there an object `header` bytes into the block? Its type says how long the header before it must be.
 static bool is_object_at(const struct scan *scan, struct hc_tracer *tracer, const uint8_t *block,
                          unsigned header, unsigned block_size)
@@ -59,7 +71,7 @@ static bool is_object_at(const struct scan *scan, struct hc_tracer *tracer, cons
     if (!address || address % target->word_size || hc_pools_find(scan->pools, address))
         return false;
     const struct hc_type *type = hc_tracer_find_type(tracer, address);
-    return type && type->header_size == header;
+    return type && type->header_size == header && fits(tracer, type, block + header, block_size - header);
 }
 
 static void mark_block(const struct scan *scan, struct hc_tracer *tracer, const struct hc_pool *pool,

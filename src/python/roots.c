@@ -145,19 +145,37 @@ struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_trace
     return search.out_of_memory ? hc_error_out_of_memory() : NULL;
 }
 
-// The part of the segment between the two addresses.
-static void add_words(struct root_search *search, const struct hc_segment *segment, uint64_t start,
-                      uint64_t end)
+static void add_words(struct root_search *search, const uint8_t *bytes, uint64_t length)
 {
     const struct hc_target *target = &search->tracer->reader.target;
-    start = start > segment->address ? start - segment->address : 0;
-    end = end > segment->address ? end - segment->address : 0;
-    end = end < segment->length ? end : segment->length;
-    for (uint64_t offset = start; offset + target->word_size <= end; offset += target->word_size) {
-        uint64_t word = hc_load_word(target, segment->bytes + offset);
+    for (uint64_t offset = 0; offset + target->word_size <= length; offset += target->word_size) {
+        uint64_t word = hc_load_word(target, bytes + offset);
         // C data is full of what looks like a static object; real ones are found by what refers to them.
         if (word && !hc_image_find_module(search->runtime->image, word))
             add_root(search, word);
+    }
+}
+
+static void add_module_data(struct root_search *search, const struct hc_module *module,
+                            const struct hc_segment *segment)
+{
+    uint64_t start = module->start > segment->address ? module->start - segment->address : 0;
+    uint64_t end = module->end > segment->address ? module->end - segment->address : 0;
+    if (end > segment->length)
+        end = segment->length;
+    if (segment->writable && start < end)
+        add_words(search, segment->bytes + start, end - start);
+}
+
+// Whatever an interpreter's own struct refers to without owning it: method caches, interned strings …
+static void add_interpreter_data(struct root_search *search)
+{
+    uint32_t size = search->tracer->at->sizeof_interpreter;
+    for (size_t i = 0; i < search->runtime->interpreters.count; i++) {
+        const uint8_t *bytes =
+            hc_reader_view(&search->tracer->reader, search->runtime->interpreters.items[i], size);
+        if (bytes)
+            add_words(search, bytes, size);
     }
 }
 
@@ -170,7 +188,7 @@ struct hc_error *hc_roots_find_static(const struct hc_runtime *runtime, struct h
     const struct hc_module *modules = hc_image_modules(runtime->image, &module_count);
     for (size_t m = 0; m < module_count; m++)
         for (size_t s = 0; s < segment_count; s++)
-            if (segments[s].writable)
-                add_words(&search, &segments[s], modules[m].start, modules[m].end);
+            add_module_data(&search, &modules[m], &segments[s]);
+    add_interpreter_data(&search);
     return search.out_of_memory ? hc_error_out_of_memory() : NULL;
 }

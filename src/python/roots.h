@@ -10,6 +10,7 @@
 // threads (not only heapy's current one). Addresses may repeat and are checked for an object there.
 struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_tracer *tracer,
                                struct hc_word_vector *ret);
-// Every word in writable data of the image's binaries that points to a plausible object: C globals.
+// What C data refers to: every word in the binaries' writable data and in the interpreters' own structs that
+// points to a plausible object outside of the binaries.
 struct hc_error *hc_roots_find_static(const struct hc_runtime *runtime, struct hc_tracer *tracer,
                                       struct hc_word_vector *ret);

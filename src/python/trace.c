@@ -137,6 +137,12 @@ void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t c
         hc_trace_visit(tracer, hc_load_word(target, bytes + i * target->word_size));
 }
 
+uint64_t hc_trace_length(struct hc_tracer *tracer, uint64_t address)
+{
+    uint64_t length;
+    return address && hc_reader_word(&tracer->reader, address + tracer->at->var_size, &length) ? length : 0;
+}
+
 uint64_t hc_object_size_default(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_type *type = object->type;

@@ -69,6 +69,8 @@ void hc_trace_hold(struct hc_tracer *tracer, uint64_t address);
 void hc_trace_buffer(struct hc_tracer *tracer, uint64_t address);
 // Visits each non-NULL word of an array of pointers; stops at a hole.
 void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t count);
+// ob_size of the variable-sized object at `address`; 0 for none and for a hole.
+uint64_t hc_trace_length(struct hc_tracer *tracer, uint64_t address);
 uint64_t hc_object_size_default(struct hc_tracer *tracer, const struct hc_object_view *object);
 
 // Interpreter frames (3.11 and later), shared by frames, generators and threads.

@@ -358,6 +358,8 @@ static struct hc_type *create(struct hc_type_table *table, struct hc_reader *rea
         hc_reader_word(reader, address + runtime->layouts.at.heap_type_cached_keys, &type->cached_keys);
     if (!hc_type_is_heap(type) && address >= runtime->module->start && address < runtime->module->end)
         type->layout = find_row(runtime, raw.full_name);
+    const char *row = type->layout ? type->layout->row->names : "";
+    type->has_items = !strcmp(row, "tuple") || !strcmp(row, "bytes") || (type->base && type->base->has_items);
     if (type->layout && type->layout->row->size)
         type->size = type->layout->row->size;
     else if (type->base)

@@ -6,12 +6,6 @@ enum { FRAME_OWNED_BY_FRAME_OBJECT = 2 };
 // enum _framestate, Include/internal/pycore_frame.h, since 3.11.
 enum { FRAME_CLEARED = 4 };
 
-static uint64_t tuple_length(struct hc_tracer *tracer, uint64_t tuple)
-{
-    uint64_t length;
-    return tuple && hc_reader_word(&tracer->reader, tuple + tracer->at->var_size, &length) ? length : 0;
-}
-
 static uint64_t code_int(struct hc_tracer *tracer, uint64_t code, uint32_t offset)
 {
     const uint8_t *bytes = hc_is_present(offset) ? hc_reader_view(&tracer->reader, code + offset, 4) : NULL;
@@ -29,8 +23,8 @@ uint64_t hc_code_frame_slots(struct hc_tracer *tracer, uint64_t code, bool with_
         uint64_t cells = 0, frees = 0;
         hc_reader_word(&tracer->reader, code + at->code_cellvars, &cells);
         hc_reader_word(&tracer->reader, code + at->code_freevars, &frees);
-        slots = code_int(tracer, code, at->code_nlocals) + tuple_length(tracer, cells) +
-                tuple_length(tracer, frees);
+        slots = code_int(tracer, code, at->code_nlocals) + hc_trace_length(tracer, cells) +
+                hc_trace_length(tracer, frees);
     }
     return with_stack ? slots + code_int(tracer, code, at->code_stacksize) : slots;
 }
@@ -154,10 +148,6 @@ static uint64_t generator_size(struct hc_tracer *tracer, const struct hc_object_
            hc_code_frame_slots(tracer, code, true) * tracer->reader.target.word_size;
 }
 
-#define GENERATOR_VISITS                                                                                     \
-    "gi_frame gi_code gi_name gi_qualname gi_exc_state.exc_type gi_exc_state.exc_value "                     \
-    "gi_exc_state.exc_traceback"
-
 const struct hc_type_row hc_frame_types[] = {
     {.names = "frame",
      .structure = "_frame",
@@ -168,14 +158,16 @@ const struct hc_type_row hc_frame_types[] = {
     {.names = "generator",
      .structure = "PyGenObject",
      .unit = "Objects/genobject.c",
-     .visits = GENERATOR_VISITS,
+     .visits = "gi_frame gi_code gi_name gi_qualname gi_exc_state.exc_type gi_exc_state.exc_value "
+               "gi_exc_state.exc_traceback",
      .traverse = generator_traverse,
      .size = generator_size},
     {.names = "coroutine",
-     .structure = "PyGenObject",
+     .structure = "PyCoroObject",
      .unit = "Objects/genobject.c",
-     .visits = GENERATOR_VISITS,
-     .holds = "gi_origin_or_finalizer",
+     .visits = "cr_frame cr_code cr_name cr_qualname cr_exc_state.exc_type cr_exc_state.exc_value "
+               "cr_exc_state.exc_traceback",
+     .holds = "cr_origin cr_origin_or_finalizer",
      .traverse = generator_traverse,
      .size = generator_size},
     {.names = "async_generator",
