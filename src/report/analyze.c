@@ -99,7 +99,7 @@ static void report_python(struct hc_report *report, const struct hc_runtime *run
                    build_id ? ", build-id " : "", build_id ? build_id : "");
     if (runtime->interpreters.count > 1)
         hc_report_line(report, "", "%zu interpreters", runtime->interpreters.count);
-    hc_report_line(report, "layouts", "%s of %s", hc_layout_source_name(HC_LAYOUT_DWARF), debug_file);
+    hc_report_line(report, "layouts", "DWARF of %s", debug_file);
 }
 
 static void report_image(struct hc_report *report, const struct hc_image *image)
@@ -193,28 +193,32 @@ static void report_losses(struct hc_report *report, const struct hc_session *ses
     const struct hc_image_losses *losses = hc_image_losses(session->image);
     const struct hc_graph *graph = session->graph;
     const struct {
-        const char *key;
+        const char *key, *label;
         uint64_t number;
         bool in_bytes;
         const char *meaning;
     } rows[] = {
-        {"truncated_bytes", losses->truncated_bytes, true, "of memory cut off with the end of the core"},
-        {"not_dumped_bytes", losses->not_dumped_bytes, true, "of memory neither in the core nor in a file"},
-        {"unreadable_pointers", graph->tally.unreadable, false, "pointers into memory that is not there"},
-        {"dangling_references", graph->tally.dangling, false, "references to where no object is"},
-        {"damaged_pools", graph->pools.damaged_pools, false, "pools of pymalloc with damaged bookkeeping"},
-        {"unreadable_pools", graph->pools.unreadable_pools, false, "pools of pymalloc that are not there"},
+        {"truncated_bytes", "cut off", losses->truncated_bytes, true, "of memory, with the end of the core"},
+        {"not_dumped_bytes", "not dumped", losses->not_dumped_bytes, true,
+         "of memory: the core leaves them out, and no file surely has them"},
+        {"unreadable_pointers", "unreadable pointers", graph->tally.unreadable, false,
+         "into memory that is not there"},
+        {"dangling_references", "dangling references", graph->tally.dangling, false, "to where no object is"},
+        {"damaged_pools", "damaged pools", graph->pools.damaged_pools, false,
+         "of pymalloc: what they hold is counted as far as it makes sense"},
+        {"unreadable_pools", "unreadable pools", graph->pools.unreadable_pools, false,
+         "of pymalloc: their objects are lost"},
     };
     hc_report_section(report, "losses", "Not known");
     bool any = losses->missing_modules;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        bytes_buffer bytes;
         hc_report_number(report, rows[i].key, rows[i].number);
         any |= rows[i].number != 0;
-        if (rows[i].number && rows[i].in_bytes)
-            hc_report_line(report, NULL, "%s %s", show_bytes(rows[i].number, bytes), rows[i].meaning);
-        else if (rows[i].number)
-            hc_report_line(report, NULL, "%" PRIu64 " %s", rows[i].number, rows[i].meaning);
+        bytes_buffer number;
+        snprintf(number, sizeof(number), "%" PRIu64 ",", rows[i].number);
+        if (rows[i].number)
+            hc_report_line(report, rows[i].label, "%s %s",
+                           rows[i].in_bytes ? show_bytes(rows[i].number, number) : number, rows[i].meaning);
     }
     if (!any)
         hc_report_line(report, NULL, "nothing: no holes, no missing files");

@@ -62,7 +62,9 @@ static struct hc_error *fill_row(json_object *object, const struct hc_table *tab
 static struct hc_error *fill_rows(json_object *array, const struct hc_table *table, long limit)
 {
     size_t rows = hc_table_rows(table);
-    for (size_t row = 0; row < rows && (limit == HC_NO_LIMIT || row < (size_t)limit); row++) {
+    if (table->is_limited && limit != HC_NO_LIMIT && rows > (size_t)limit)
+        rows = (size_t)limit;
+    for (size_t row = 0; row < rows; row++) {
         json_object *object = json_object_new_object();
         if (!object || json_object_array_add(array, object)) {
             json_object_put(object);

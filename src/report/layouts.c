@@ -40,7 +40,9 @@ struct hc_error *hc_report_layouts(const struct hc_session *session, struct hc_r
     hc_report_line(report, "DWARF", "%s", file);
 
     hc_report_section(report, "layouts", "Layouts");
-    hc_report_table(report, columns, sizeof(columns) / sizeof(*columns));
+    struct hc_table *table = hc_report_table(report, columns, sizeof(columns) / sizeof(*columns));
+    if (table)
+        table->is_limited = true;
     for (size_t i = 0; i < runtime->layouts.entries.count; i++)
         add_entry(report, &runtime->layouts.entries.items[i]);
     return hc_report_check(report);

@@ -35,6 +35,7 @@ void hc_report_partition(struct hc_report *report, const char *key, const struct
     if (!table)
         return;
     table->empty = "hp.Nothing";
+    table->is_limited = true;
     if (asprintf(&table->label, "Partition of a set of %" PRIu64 " object%s. Total size = %" PRIu64 " bytes.",
                  partition->count, partition->count == 1 ? "" : "s", partition->size) < 0 ||
         asprintf(&table->header, " Index  Count   %%     Size   %% Cumulative  %% %s",

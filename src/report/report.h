@@ -54,6 +54,7 @@ struct hc_table {
     char *label;       // owned; the line above; NULL: none
     char *header;      // owned; NULL: not heapy's
     const char *empty; // printed in place of a table without rows
+    bool is_limited;   // --limit counts for it
 };
 
 struct hc_section {

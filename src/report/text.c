@@ -66,7 +66,7 @@ static struct hc_error *write_heapy_row(const struct hc_table *table, size_t row
 static size_t rows_shown(const struct hc_table *table, const struct hc_render_options *options)
 {
     size_t rows = hc_table_rows(table);
-    if (options->limit != HC_NO_LIMIT)
+    if (table->is_limited && options->limit != HC_NO_LIMIT)
         return rows < (size_t)options->limit ? rows : (size_t)options->limit;
     // "1 more row" would take the line that the row takes.
     return table->header && rows > HEAPY_PAGE + 1 ? HEAPY_PAGE : rows;
@@ -108,6 +108,15 @@ static void write_padded(const char *text, size_t width, bool right, bool is_las
         fprintf(file, "%s%*s", text, is_last ? 0 : padding, "");
 }
 
+// A last cell without text leaves no blanks behind.
+static void write_fitted_cell(const char *text, size_t width, bool right, bool is_last, FILE *file)
+{
+    if (is_last && !*text)
+        return;
+    fputs("  ", file);
+    write_padded(text, width, right, is_last, file);
+}
+
 struct fitted_column {
     size_t width;
     bool is_last;
@@ -118,11 +127,9 @@ static void write_heading(const struct hc_table *table, const struct fitted_colu
 {
     fputs(options->color ? "\033[1m" : "", file);
     for (size_t i = 0; i < table->column_count; i++) {
-        if (table->columns[i].kind == HC_COLUMN_HIDDEN)
-            continue;
-        fputs("  ", file);
-        write_padded(table->columns[i].heading, fitted[i].width, table->columns[i].kind == HC_COLUMN_RIGHT,
-                     fitted[i].is_last, file);
+        if (table->columns[i].kind != HC_COLUMN_HIDDEN)
+            write_fitted_cell(table->columns[i].heading, fitted[i].width,
+                              table->columns[i].kind == HC_COLUMN_RIGHT, fitted[i].is_last, file);
     }
     fputs(options->color ? "\033[0m\n" : "\n", file);
 }
@@ -137,9 +144,8 @@ static struct hc_error *write_fitted_row(const struct hc_table *table, const str
         _cleanup_(hc_freep) char *clean = hc_clean_controls(cell_text(cell(table, row, i), buffer));
         if (!clean)
             return hc_error_out_of_memory();
-        fputs("  ", file);
-        write_padded(clean, fitted[i].width, table->columns[i].kind == HC_COLUMN_RIGHT, fitted[i].is_last,
-                     file);
+        write_fitted_cell(clean, fitted[i].width, table->columns[i].kind == HC_COLUMN_RIGHT,
+                          fitted[i].is_last, file);
     }
     fputc('\n', file);
     return NULL;
@@ -196,10 +202,12 @@ static struct hc_error *write_fact(const struct hc_fact *fact, size_t label_widt
     return NULL;
 }
 
-static size_t widest_label(const struct hc_report *report)
+// Of the section and those that go on without a title of their own.
+static size_t widest_label(const struct hc_report *report, size_t first)
 {
     size_t widest = 0;
-    for (size_t i = 0; i < report->sections.count; i++) {
+    for (size_t i = first; i < report->sections.count && (i == first || !report->sections.items[i].title);
+         i++) {
         const struct hc_fact_vector *facts = &report->sections.items[i].facts;
         for (size_t j = 0; j < facts->count; j++) {
             size_t length = facts->items[j].label ? hc_wrap_length(facts->items[j].label) : 0;
@@ -235,7 +243,7 @@ struct hc_error *hc_text_write(const struct hc_report *report, const struct hc_r
                                FILE *file)
 {
     HC_TRY(hc_report_check(report));
-    size_t label_width = widest_label(report);
+    size_t label_width = 0;
     bool is_first = true;
     for (size_t i = 0; i < report->sections.count; i++) {
         const struct hc_section *section = &report->sections.items[i];
@@ -243,6 +251,8 @@ struct hc_error *hc_text_write(const struct hc_report *report, const struct hc_r
             continue;
         if (!is_first && (section->title || section->table.header))
             fputc('\n', file);
+        if (is_first || section->title)
+            label_width = widest_label(report, i);
         is_first = false;
         HC_TRY(write_section(section, label_width, options, file));
     }

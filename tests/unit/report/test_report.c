@@ -1,0 +1,154 @@
+// Reports as text and as JSON.
+#include "support.h"
+
+#include "report/analyze.h"
+
+#include <json-c/json.h>
+
+static const struct hc_column columns[] = {
+    {.key = "name", .heading = "Name", .kind = HC_COLUMN_LEFT},
+    {.key = "secret", .kind = HC_COLUMN_HIDDEN},
+    {.key = "count", .heading = "Count", .kind = HC_COLUMN_RIGHT},
+    {.heading = "", .kind = HC_COLUMN_LEFT},
+};
+
+static void add_row(struct hc_report *report, const char *name, uint64_t count, const char *remark)
+{
+    hc_report_cell_text(report, name);
+    hc_report_cell_text(report, NULL);
+    hc_report_cell_number(report, count);
+    hc_report_cell_text(report, remark);
+}
+
+static void fill(struct hc_report *report)
+{
+    hc_report_section(report, "process", "Process");
+    hc_report_text(report, "command", "a \"quoted\" thing\n");
+    hc_report_text(report, "absent", NULL);
+    hc_report_number(report, "signal.number", 11);
+    hc_report_text(report, "signal.name", "SIGSEGV");
+    hc_report_truth(report, "live", false);
+    hc_report_line(report, "command", "a \"quoted\" thing");
+    hc_report_section(report, "more", NULL);
+    hc_report_number(report, "big", UINT64_MAX);
+    hc_report_line(report, "as", "%d", 1);
+    hc_report_section(report, "things", "Things");
+    hc_report_table(report, columns, 4);
+    add_row(report, "caf\xc3\xa9", 7, "x");
+    add_row(report, "bad \xff\xc3 \xed\xa0\x80", 1234, "");
+    assert_null(hc_report_check(report));
+}
+
+static void test_facts_and_tables_line_up(void **state)
+{
+    (void)state;
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    fill(&report);
+    _cleanup_(hc_freep) char *text = rendered(hc_text_write, &report, &plain);
+    assert_string_equal(text, "Process\n"
+                              "  command  a \"quoted\" thing\n"
+                              "  as       1\n"
+                              "\n"
+                              "Things\n"
+                              "  Name        Count\n"
+                              "  caf\xc3\xa9            7  x\n"
+                              "  bad \xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd   1234\n");
+}
+
+static void test_only_headings_are_colored(void **state)
+{
+    (void)state;
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    hc_report_section(&report, "a", "Title");
+    hc_report_line(&report, "label", "text");
+    _cleanup_(hc_freep) char *text =
+        rendered(hc_text_write, &report, &(struct hc_render_options){.limit = HC_NO_LIMIT, .color = true});
+    assert_string_equal(text, "\033[1mTitle\033[0m\n  label  text\n");
+}
+
+static json_object *member(json_object *object, const char *key)
+{
+    json_object *value;
+    assert_true(json_object_object_get_ex(object, key, &value));
+    return value;
+}
+
+static void test_json_is_the_same_data(void **state)
+{
+    (void)state;
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    fill(&report);
+    _cleanup_(hc_freep) char *text = rendered(hc_json_write, &report, &plain);
+    json_object *root = json_tokener_parse(text);
+    assert_non_null(root);
+    assert_int_equal(json_object_get_int(member(root, "version")), 1);
+    json_object *process = member(root, "process");
+    assert_string_equal(json_object_get_string(member(process, "command")), "a \"quoted\" thing\n");
+    assert_false(json_object_object_get_ex(process, "absent", NULL));
+    assert_false(json_object_get_boolean(member(process, "live")));
+    assert_int_equal(json_object_get_int(member(member(process, "signal"), "number")), 11);
+    assert_string_equal(json_object_get_string(member(member(process, "signal"), "name")), "SIGSEGV");
+    assert_true(json_object_get_uint64(member(member(root, "more"), "big")) == UINT64_MAX);
+    json_object *things = member(root, "things");
+    assert_int_equal(json_object_array_length(things), 2);
+    json_object *row = json_object_array_get_idx(things, 1);
+    assert_int_equal(json_object_object_length(row), 3);
+    assert_string_equal(json_object_get_string(member(row, "name")),
+                        "bad \xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    assert_null(member(row, "secret"));
+    assert_int_equal(json_object_get_int(member(row, "count")), 1234);
+    json_object_put(root);
+}
+
+static void test_a_partition_in_json_has_all_rows_unless_limited(void **state)
+{
+    (void)state;
+    struct hc_partition_row rows[12];
+    for (size_t i = 0; i < 12; i++)
+        rows[i] = (struct hc_partition_row){(char *)"n", 2, 100 - i};
+    const struct hc_partition partition = {
+        .rows = rows, .row_count = 12, .count = 24, .size = 1134, .kind_header = "Kind"};
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    hc_report_partition(&report, "heap", &partition);
+
+    _cleanup_(hc_freep) char *text = rendered(hc_json_write, &report, &plain);
+    json_object *root = json_tokener_parse(text);
+    json_object *heap = member(root, "heap");
+    assert_int_equal(json_object_get_int(member(heap, "count")), 24);
+    assert_int_equal(json_object_get_int(member(heap, "size")), 1134);
+    assert_string_equal(json_object_get_string(member(heap, "header")), "Kind");
+    assert_int_equal(json_object_array_length(member(heap, "rows")), 12);
+    assert_string_equal(json_object_to_json_string_ext(json_object_array_get_idx(member(heap, "rows"), 1), 0),
+                        "{\"index\":1,\"count\":2,\"size\":99,\"name\":\"n\"}");
+    json_object_put(root);
+
+    _cleanup_(hc_freep) char *limited =
+        rendered(hc_json_write, &report, &(struct hc_render_options){.limit = 3});
+    root = json_tokener_parse(limited);
+    assert_int_equal(json_object_array_length(member(member(root, "heap"), "rows")), 3);
+    json_object_put(root);
+}
+
+static void test_an_empty_partition_in_json_has_no_rows(void **state)
+{
+    (void)state;
+    const struct hc_partition partition = {.kind_header = "Kind"};
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    hc_report_partition(&report, "heap", &partition);
+    _cleanup_(hc_freep) char *text = rendered(hc_json_write, &report, &plain);
+    json_object *root = json_tokener_parse(text);
+    assert_int_equal(json_object_array_length(member(member(root, "heap"), "rows")), 0);
+    json_object_put(root);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_facts_and_tables_line_up),
+        cmocka_unit_test(test_only_headings_are_colored),
+        cmocka_unit_test(test_json_is_the_same_data),
+        cmocka_unit_test(test_a_partition_in_json_has_all_rows_unless_limited),
+        cmocka_unit_test(test_an_empty_partition_in_json_has_no_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
