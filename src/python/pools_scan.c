@@ -49,7 +49,7 @@ static bool mark_free(const struct scan *scan, const struct hc_target *target, c
 static bool fits(const struct hc_tracer *tracer, const struct hc_type *type, const uint8_t *object,
                  uint64_t room)
 {
-    if (!type->has_items)
+    if (!type->has_items || !type->itemsize)
         return true;
     int64_t items = hc_load_signed_word(&tracer->object_reader.target, object + tracer->at->var_size);
     return type->basicsize <= room && items >= 0 &&

@@ -13,7 +13,7 @@ static uint64_t extra_size(struct hc_tracer *tracer, const struct hc_object_view
 }
 
 // code_sizeof(), Objects/codeobject.c. Up to 3.10 the bytecode is an object of its own, and cell2arg and the
-// opcode cache, counted since 3.9, are blocks; since 3.11 the bytecode ends the object.
+// opcode cache are blocks; since 3.11 the bytecode ends the object.
 static uint64_t code_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_offsets *at = tracer->at;
@@ -24,8 +24,7 @@ static uint64_t code_size(struct hc_tracer *tracer, const struct hc_object_view 
         return (size + word - 1) / word * word + extra_size(tracer, object);
     if (hc_view_word(tracer, object, at->code_cell2arg))
         size += hc_trace_length(tracer, hc_view_word(tracer, object, at->code_cellvars)) * word;
-    if (hc_runtime_since(tracer->runtime, 3, 9) && hc_is_present(at->code_opcache) &&
-        hc_view_word(tracer, object, at->code_opcache)) {
+    if (hc_is_present(at->code_opcache) && hc_view_word(tracer, object, at->code_opcache)) {
         const uint8_t *used = object->bytes + at->code_opcache_size;
         uint64_t entries = at->code_opcache_size < object->available ? *used : 0;
         size += hc_trace_length(tracer, hc_view_word(tracer, object, at->code_code)) / CODE_UNIT;
