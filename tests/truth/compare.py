@@ -31,6 +31,8 @@ LARGEST = 64 << 20  # bytes: no fixture makes an object as large
 
 MOST_HEADINGS = 30  # of failures are printed
 
+TOLERATED_STRAYS = 10  # arguments of C functions under way
+
 # Those of them that only some versions have.
 NOT_EVERYWHERE = {
     "builtins.builtin_method",
@@ -56,6 +58,7 @@ class Truth:
         self.objects = {}  # address: (type index, size, flags, referents)
         self.held = {}  # address: referents that an untraversed object holds at least
         self.inline = {}  # owner: values
+        self.collected = set()  # names of types whose instances the collector knows
         self.roots = []  # sys.modules of each interpreter
         self.expected = []
         self.gone = set()
@@ -81,6 +84,8 @@ class Truth:
                     count += 1
                 elif tag == "t":
                     self.types.append(Type(*rest[1:]))
+                elif tag == "g":
+                    self.collected.add(rest[0])
                 elif tag == "i":
                     held[rest[0]] = rest[1]
                 elif tag == "v":
@@ -148,6 +153,7 @@ class Comparison:
         self.compare_expected()
         self.compare_gone()
         self.check_referents_exist()
+        self.check_unrecorded()
 
     def find_certain(self):
         """What can be reached without passing an object that the dump knows by words only."""
@@ -276,6 +282,21 @@ class Comparison:
                 if referent not in known:
                     self.fail("%s: a referent is no object of the dump" % found.type, lambda: "%s of %s" % (
                         self.describe(referent), self.describe(address)))
+
+    def check_unrecorded(self):
+        """The collector knew every object of a collected type, save those that it takes off its lists."""
+        known = self.truth.collected - {"builtins.tuple", "builtins.dict", "builtins.frame", "builtins.type"}
+        strays = 0
+        for address, found in self.dump.objects.items():
+            if address in self.truth.objects:
+                continue
+            if found.type in known:
+                self.fail("%s: not an object that the process knew" % found.type,
+                    "%#x is %s, %d bytes, refcount %d" % (
+                    address, found.state, found.size, found.refcount))
+            strays += found.state == "stray"
+        if strays > len(self.truth.expected) + TOLERATED_STRAYS:
+            self.fail("more strays than leaks", "%d" % strays)
 
     def unrecorded(self):
         """Objects in the dump that the process did not record: by type and state, most frequent first."""

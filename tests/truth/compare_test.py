@@ -137,6 +137,19 @@ class ComparerTest(unittest.TestCase):
 
         self.assert_seen(change, "the dump contradicts itself")
 
+    def test_a_collected_object_that_the_process_did_not_know_is_seen(self):
+        def change(rows):
+            rows["phantom"] = dict(self.row(rows, self.list), address="0x10", state="tracked")
+
+        self.assert_seen(change, "builtins.list: not an object that the process knew")
+
+    def test_more_strays_than_leaks_are_seen(self):
+        def change(rows):
+            for address in range(16, 16 * 20, 16):
+                rows[address] = dict(self.row(rows), address=hex(address), type="builtins.str", state="stray")
+
+        self.assert_seen(change, "more strays than leaks")
+
     def test_what_only_words_lead_to_may_be_tracked_but_is_counted(self):
         def change(rows):
             self.row(rows).update(how="words", type="x.Y")
