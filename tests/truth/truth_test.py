@@ -91,6 +91,8 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep cores and truth files")
     parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
     arguments = parser.parse_args()
+    if not os.access(arguments.heapcore, os.X_OK):
+        parser.error("%s is no program: build it first" % arguments.heapcore)
 
     suite = unittest.TestSuite()
     missing = []
