@@ -130,7 +130,7 @@ static const struct hc_column state_columns[] = {
     {.heading = "", .kind = HC_COLUMN_LEFT},
 };
 
-static void report_states(struct hc_report *report, const struct hc_graph *graph)
+static void report_states(struct hc_report *report, const struct hc_state_totals *totals)
 {
     static const struct {
         enum hc_state state;
@@ -140,14 +140,13 @@ static void report_states(struct hc_report *report, const struct hc_graph *graph
         {HC_STATE_TRACKED, "tracked only", "garbage that awaits collection, or held from C"},
         {HC_STATE_STRAY, "stray", "nothing known refers to these: a leaked reference looks so"},
     };
-    struct hc_state_totals totals = hc_state_totals(graph);
     hc_report_section(report, "states", "Objects");
     hc_report_table(report, state_columns, COUNT_OF(state_columns));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         hc_report_cell_text(report, hc_state_name(rows[i].state));
         hc_report_cell_text(report, rows[i].title);
-        hc_report_cell_number(report, totals.count[rows[i].state]);
-        hc_report_cell_number(report, totals.size[rows[i].state]);
+        hc_report_cell_number(report, totals->count[rows[i].state]);
+        hc_report_cell_number(report, totals->size[rows[i].state]);
         hc_report_cell_text(report, rows[i].meaning);
     }
 }
@@ -265,12 +264,13 @@ static void report_files(struct hc_report *report, const struct hc_image *image)
 struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_report *report)
 {
     _cleanup_(hc_partition_deinit) struct hc_partition heap = {0};
-    HC_TRY(hc_partition_heap(session->graph, &heap));
+    struct hc_state_totals totals;
+    HC_TRY(hc_partition_heap(session->graph, &heap, &totals));
     report_process(report, hc_image_process(session->image));
     report_python(report, &session->runtime);
     report_image(report, session->image);
     hc_report_partition(report, "heap", &heap);
-    report_states(report, session->graph);
+    report_states(report, &totals);
     report_how(report, session->graph);
     report_pymalloc(report, &session->graph->pools);
     report_losses(report, session);

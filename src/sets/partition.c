@@ -19,16 +19,24 @@ static inline uint32_t kind_of(const struct hc_graph *graph, const uint8_t *is_d
     return type_count + graph->type_indexes[owner.i];
 }
 
-static void add_up(const struct hc_graph *graph, const uint8_t *is_dict, struct total *totals)
+// One pass over all objects: the reachable ones by kind, the others by state.
+static void add_up(const struct hc_graph *graph, const uint8_t *is_dict, struct total *kinds,
+                   struct hc_state_totals *states)
 {
     uint32_t type_count = (uint32_t)graph->types.types.count;
     for (uint32_t object = 0; object < graph->count; object++) {
-        if (graph->states[object] != HC_STATE_REACHABLE)
-            continue;
-        struct total *total = &totals[kind_of(graph, is_dict, type_count, object)];
-        uint32_t size = graph->sizes[object];
-        total->count++;
-        total->size += size != UINT32_MAX ? size : hc_graph_size(graph, (hc_object_id){object});
+        uint8_t state = graph->states[object];
+        uint64_t size = graph->sizes[object];
+        if (size == UINT32_MAX)
+            size = hc_graph_size(graph, (hc_object_id){object});
+        if (state == HC_STATE_REACHABLE) {
+            struct total *total = &kinds[kind_of(graph, is_dict, type_count, object)];
+            total->count++;
+            total->size += size;
+        } else {
+            states->count[state]++;
+            states->size[state] += size;
+        }
     }
 }
 
@@ -103,7 +111,8 @@ static void merge_rows(struct hc_partition *partition)
     qsort(rows, partition->row_count, sizeof(*rows), by_size);
 }
 
-struct hc_error *hc_partition_heap(const struct hc_graph *graph, struct hc_partition *ret)
+struct hc_error *hc_partition_heap(const struct hc_graph *graph, struct hc_partition *ret,
+                                   struct hc_state_totals *ret_totals)
 {
     const struct hc_type_vector *types = &graph->types.types;
     _cleanup_(hc_freep) struct total *totals = calloc(2 * types->count + 1, sizeof(*totals));
@@ -112,12 +121,17 @@ struct hc_error *hc_partition_heap(const struct hc_graph *graph, struct hc_parti
         return hc_error_out_of_memory();
     for (size_t i = 0; i < types->count; i++)
         is_dict[i] = types->items[i]->is_dict;
-    add_up(graph, is_dict, totals);
+    struct hc_state_totals states = {0};
+    add_up(graph, is_dict, totals, &states);
 
     _cleanup_(hc_partition_deinit) struct hc_partition partition = {.kind_header =
                                                                         "Kind (class / dict of class)"};
     HC_TRY(make_rows(types, totals, &partition));
     merge_rows(&partition);
+    states.count[HC_STATE_REACHABLE] = partition.count;
+    states.size[HC_STATE_REACHABLE] = partition.size;
+    if (ret_totals)
+        *ret_totals = states;
     *ret = partition;
     partition = (struct hc_partition){0};
     return NULL;
@@ -129,16 +143,4 @@ void hc_partition_deinit(struct hc_partition *partition)
         free(partition->rows[i].name);
     free(partition->rows);
     *partition = (struct hc_partition){0};
-}
-
-struct hc_state_totals hc_state_totals(const struct hc_graph *graph)
-{
-    struct hc_state_totals totals = {0};
-    for (uint32_t object = 0; object < graph->count; object++) {
-        uint32_t size = graph->sizes[object];
-        totals.count[graph->states[object]]++;
-        totals.size[graph->states[object]] +=
-            size != UINT32_MAX ? size : hc_graph_size(graph, (hc_object_id){object});
-    }
-    return totals;
 }

@@ -6,6 +6,12 @@
 
 #include <stdint.h>
 
+// Objects of each state, virtual dicts included.
+struct hc_state_totals {
+    uint64_t count[HC_STATE_COUNT];
+    uint64_t size[HC_STATE_COUNT]; // bytes
+};
+
 struct hc_partition_row {
     char *name; // "str", "dict of m.C", "dict (no owner)": owned by the partition
     uint64_t count;
@@ -19,18 +25,12 @@ struct hc_partition {
     const char *kind_header; // "Kind (class / dict of class)"
 };
 
-// The reachable objects by class or dict owner: heapy's heap().
-struct hc_error *hc_partition_heap(const struct hc_graph *graph, struct hc_partition *ret);
+// The reachable objects by class or dict owner: heapy's heap(). `ret_totals`: of all objects; NULL: not
+// wanted.
+struct hc_error *hc_partition_heap(const struct hc_graph *graph, struct hc_partition *ret,
+                                   struct hc_state_totals *ret_totals);
 void hc_partition_deinit(struct hc_partition *partition);
 
 // heapy's name of a class: builtins bare, interpreter types as `types.X`, all else `__module__.__name__`.
 // Free it; NULL: out of memory.
 char *hc_kind_class_name(const struct hc_type *type);
-
-struct hc_state_totals {
-    uint64_t count[HC_STATE_COUNT];
-    uint64_t size[HC_STATE_COUNT]; // bytes
-};
-
-// Over all objects, virtual dicts included.
-struct hc_state_totals hc_state_totals(const struct hc_graph *graph);
