@@ -8,8 +8,9 @@ import struct
 import sys
 
 SUPPORTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
-DEBIAN = "debian-3.11"
-NAMES = SUPPORTED + (DEBIAN,)
+DEBIAN = "debian-"  # a distribution's own /usr/bin/python3.x
+NAMES = SUPPORTED + tuple(DEBIAN + version for version in SUPPORTED)
+REQUIRED = SUPPORTED + ("debian-3.11",)  # by HEAPCORE_FULL_MATRIX=1
 DEBIAN_DEBUG = "/usr/lib/debug/.build-id"
 
 Interpreter = collections.namedtuple("Interpreter", "name executable")
@@ -52,9 +53,9 @@ def read_build_id(path):
     return None
 
 
-def find_debian():
-    """Debian's python3.11, if its debug file (package python3.11-dbg) is there; else None."""
-    executable = "/usr/bin/python3.11"
+def find_debian(version):
+    """Debian's python3.x, if its debug file (package python3.x-dbg) is there; else None."""
+    executable = "/usr/bin/python" + version
     if not os.access(executable, os.X_OK):
         return None
     build_id = read_build_id(executable)
@@ -66,7 +67,7 @@ def find_debian():
 
 def find(name):
     """The interpreter called `name` ("3.12", "debian-3.11"), or None if this machine has none."""
-    executable = find_debian() if name == DEBIAN else find_pyenv(name)
+    executable = find_debian(name[len(DEBIAN) :]) if name.startswith(DEBIAN) else find_pyenv(name)
     return Interpreter(name, executable) if executable else None
 
 
@@ -75,12 +76,25 @@ def must_have_all():
     return os.environ.get("HEAPCORE_FULL_MATRIX") == "1" and os.path.isdir(os.path.expanduser("~/.pyenv"))
 
 
-def main():
-    missing = 0
-    for name in NAMES:
+def cover(names):
+    """(found, required but missing) of `names`, and prints which are covered."""
+    found, missing = [], []
+    for name in names:
         interpreter = find(name)
-        missing += interpreter is None
-        print("%-12s %s" % (name, "COVERED    " + interpreter.executable if interpreter else "NOT FOUND"))
+        if interpreter:
+            found.append(interpreter)
+        elif name in REQUIRED:
+            missing.append(name)
+        if interpreter or name in REQUIRED:
+            print("%-12s %s" % (name, "COVERED    " + interpreter.executable if interpreter else "NOT FOUND"),
+                flush=True)
+    if missing and must_have_all():
+        print("HEAPCORE_FULL_MATRIX=1, but not found: " + ", ".join(missing))
+    return found, missing
+
+
+def main():
+    missing = cover(NAMES)[1]
     return 1 if missing and must_have_all() else 0
 
 

@@ -95,21 +95,14 @@ def main():
         parser.error("%s is no program: build it first" % arguments.heapcore)
 
     suite = unittest.TestSuite()
-    missing = []
-    for name in arguments.interpreter or interpreters.NAMES:
-        interpreter = interpreters.find(name)
-        print("%-12s %s" % (name, "COVERED    " + interpreter.executable if interpreter else "NOT FOUND"),
-            flush=True)
-        if interpreter is None:
-            missing.append(name)
-            continue
+    found, missing = interpreters.cover(arguments.interpreter or interpreters.NAMES)
+    if missing and interpreters.must_have_all():
+        return 1
+    for interpreter in found:
         case = for_interpreter(interpreter, os.path.abspath(arguments.heapcore), arguments.keep)
         for test in unittest.defaultTestLoader.loadTestsFromTestCase(case):
             if not arguments.tests or any(part in test.id() for part in arguments.tests):
                 suite.addTest(test)
-    if missing and interpreters.must_have_all():
-        print("HEAPCORE_FULL_MATRIX=1, but not found: " + ", ".join(missing))
-        return 1
     if not suite.countTestCases():
         return NONE_FOUND
     return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
