@@ -8,9 +8,10 @@ import struct
 import sys
 
 SUPPORTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
-DEBIAN = "debian-"  # a distribution's own /usr/bin/python3.x
-NAMES = SUPPORTED + tuple(DEBIAN + version for version in SUPPORTED)
-REQUIRED = SUPPORTED + ("debian-3.11",)  # by HEAPCORE_FULL_MATRIX=1
+DISTRIBUTION = "debian-"  # and version: the distribution's own /usr/bin/python3.x
+DEBIAN = DISTRIBUTION + "3.11"
+NAMES = SUPPORTED + tuple(DISTRIBUTION + version for version in SUPPORTED)
+REQUIRED = SUPPORTED + (DEBIAN,)  # by HEAPCORE_FULL_MATRIX=1
 DEBIAN_DEBUG = "/usr/lib/debug/.build-id"
 
 Interpreter = collections.namedtuple("Interpreter", "name executable")
@@ -67,7 +68,8 @@ def find_debian(version):
 
 def find(name):
     """The interpreter called `name` ("3.12", "debian-3.11"), or None if this machine has none."""
-    executable = find_debian(name[len(DEBIAN) :]) if name.startswith(DEBIAN) else find_pyenv(name)
+    own = name.startswith(DISTRIBUTION)
+    executable = find_debian(name[len(DISTRIBUTION) :]) if own else find_pyenv(name)
     return Interpreter(name, executable) if executable else None
 
 
