@@ -225,39 +225,43 @@ static void report_losses(struct hc_report *report, const struct hc_session *ses
 
 static const struct hc_column file_columns[] = {
     {.key = "state", .kind = HC_COLUMN_HIDDEN},
+    {.heading = "State", .kind = HC_COLUMN_LEFT},
     {.key = "path", .heading = "File", .kind = HC_COLUMN_LEFT},
     {.key = "build_id", .kind = HC_COLUMN_HIDDEN},
-    {.heading = "", .kind = HC_COLUMN_LEFT},
 };
 
 static const struct {
     const char *name;
-    const char *cost; // NULL: none
+    const char *shown; // NULL: nothing to tell
 } module_states[] = {
     [HC_MODULE_FOUND] = {"found", NULL},
-    [HC_MODULE_UNVERIFIED] = {"unverified", NULL},
-    [HC_MODULE_MISSING] = {"missing", "not on this machine: its constants, names of its types among them, are"
-                                      " unknown where the core leaves them out; see --sysroot"},
-    [HC_MODULE_MISMATCH] = {"mismatch", "another build than the process had, left unused: its constants are"
-                                        " unknown where the core leaves them out; see --sysroot"},
-    [HC_MODULE_BAD] = {"bad", "unreadable or no ELF file, left unused"},
+    [HC_MODULE_UNVERIFIED] = {"unverified", "read on trust: no build-id to compare"},
+    [HC_MODULE_MISSING] = {"missing", "not there"},
+    [HC_MODULE_MISMATCH] = {"mismatch", "another build than the process had"},
+    [HC_MODULE_BAD] = {"bad", "unreadable, or no ELF file"},
 };
 
 static void report_files(struct hc_report *report, const struct hc_image *image)
 {
-    size_t count;
+    size_t count, missing = hc_image_losses(image)->missing_modules;
     const struct hc_module *modules = hc_image_modules(image, &count);
-    hc_report_section(report, "missing_files", NULL);
+    if (missing)
+        hc_report_line(
+            report, "files not read",
+            "%zu: what the core leaves out of these (their constants, names of types among them) is "
+            "unknown; see --sysroot",
+            missing);
+    hc_report_section(report, "files", NULL);
     hc_report_table(report, file_columns, COUNT_OF(file_columns));
     for (size_t i = 0; i < count; i++) {
-        const char *cost = module_states[modules[i].state].cost;
+        const char *shown = module_states[modules[i].state].shown;
         build_id_buffer build_id;
-        if (!cost)
+        if (!shown)
             continue;
         hc_report_cell_text(report, module_states[modules[i].state].name);
+        hc_report_cell_text(report, shown);
         hc_report_cell_text(report, modules[i].path);
         hc_report_cell_text(report, show_build_id(&modules[i], build_id));
-        hc_report_cell_text(report, cost);
     }
 }
 

@@ -245,7 +245,7 @@ class CoreTest:
         ways = {row["how"]: row["count"] for row in report["how"]}
         self.assertGreater(ways["decoder"], ways["words"])
         self.assertEqual(report["losses"]["truncated_bytes"], 0)
-        self.assertEqual(report["missing_files"], [])
+        self.assertEqual(report["files"], [])
 
     def test_analyze_and_dump_count_the_same_objects(self):
         report = json.loads(self.analyze(self.core, "--json"))
@@ -266,6 +266,25 @@ class CoreTest:
         self.assertNotIn("signal", report["process"])
         self.check_kinds(report["heap"]["rows"], process.says)
         self.assertIn(", 2 threads, live\n", text)
+
+    def test_files_that_are_gone_or_changed_are_named(self):
+        binary = json.loads(self.analyze(self.core, "--json"))["python"]["binary"]
+        with tempfile.TemporaryDirectory(dir=self.folder) as root:
+            os.makedirs(root + os.path.dirname(binary))
+            shutil.copy(binary, root + binary)
+            report = json.loads(self.analyze(self.core, "--sysroot", root, "--json"))
+            text = self.analyze(self.core, "--sysroot", root)
+            gone = next(row["path"] for row in report["files"] if "libc.so" in row["path"])
+            os.makedirs(root + os.path.dirname(gone), exist_ok=True)
+            shutil.copy(binary, root + gone)
+            changed = json.loads(self.analyze(self.core, "--sysroot", root, "--json"))
+        self.assertEqual({row["state"] for row in report["files"]}, {"missing"})
+        self.assertNotIn(binary, [row["path"] for row in report["files"]])
+        self.check_kinds(report["heap"]["rows"], self.says)
+        self.assertIn("  files not read  ", text)
+        for row in report["files"]:
+            self.assertRegex(text, "\n  not there +%s\n" % re.escape(row["path"]))
+        self.assertEqual([row["path"] for row in changed["files"] if row["state"] == "mismatch"], [gone])
 
     def test_layouts_are_those_of_the_interpreter(self):
         done = heapcore("layouts", self.core, "--json")
