@@ -55,7 +55,9 @@ char *hc_clean_controls(const char *text)
         bool is_c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
         if (is_c1)
             at++;
-        if (is_c1 || *at < 0x20 || *at == 0x7f)
+        if (*at == '\n')
+            end = mempcpy(end, "\\n", 2);
+        else if (is_c1 || *at < 0x20 || *at == 0x7f)
             end += sprintf(end, "\\x%02x", *at);
         else
             *end++ = (char)*at;

@@ -16,7 +16,7 @@ struct dump {
     FILE *file;
     char *buffer;
     size_t used;
-    uint64_t left;     // lines that may still be written
+    uint64_t left;     // lines that may still be written; 0 once writing failed
     char **type_texts; // by type index: the name as JSON, made when first needed
     size_t type_count; // when the graph was complete; tracing may add types, but no object has these
 };
@@ -34,6 +34,8 @@ static void flush(struct dump *dump)
 {
     fwrite(dump->buffer, 1, dump->used, dump->file);
     dump->used = 0;
+    if (ferror(dump->file))
+        dump->left = 0;
 }
 
 static void need(struct dump *dump, size_t room)
@@ -151,17 +153,13 @@ static void end_line(struct dump *dump)
 {
     need(dump, LINE_ROOM);
     PUT_LITERAL(dump, "]}\n");
-    dump->left--;
+    if (dump->left)
+        dump->left--;
 }
 
 static bool is_shown(const struct dump *dump, uint32_t object)
 {
     return dump->graph->states[object] != HC_STATE_NONE;
-}
-
-static bool is_over(const struct dump *dump)
-{
-    return !dump->left || ferror(dump->file);
 }
 
 static struct hc_error *dump_object(struct dump *dump, uint32_t object, uint64_t address)
@@ -228,7 +226,7 @@ static struct hc_error *dump_word(struct dump *dump, size_t index)
     const struct hc_slot_word *word = &pools->words[index];
     const struct hc_pool *pool = &pools->pools[word->pool];
     uint32_t object = word->first_object;
-    for (uint64_t bits = word->objects; bits && !is_over(dump); bits &= bits - 1, object++) {
+    for (uint64_t bits = word->objects; bits && dump->left; bits &= bits - 1, object++) {
         unsigned bit = (unsigned)__builtin_ctzll(bits);
         uint32_t block = (uint32_t)(index - pool->first_word) * 64 + bit;
         uint64_t address = hc_pool_block_address(pools, pool, block) + hc_slot_header(pools, word, bit);
@@ -240,11 +238,11 @@ static struct hc_error *dump_word(struct dump *dump, size_t index)
 static struct hc_error *dump_all(struct dump *dump)
 {
     const struct hc_graph *graph = dump->graph;
-    for (size_t i = 0; i < graph->pools.word_count && !is_over(dump); i++)
+    for (size_t i = 0; i < graph->pools.word_count && dump->left; i++)
         HC_TRY(dump_word(dump, i));
-    for (uint32_t i = graph->pool_count; i < graph->real_count && !is_over(dump); i++)
+    for (uint32_t i = graph->pool_count; i < graph->real_count && dump->left; i++)
         HC_TRY(dump_object(dump, i, graph->others[i - graph->pool_count]));
-    for (uint32_t i = graph->real_count; i < graph->count && !is_over(dump); i++)
+    for (uint32_t i = graph->real_count; i < graph->count && dump->left; i++)
         HC_TRY(dump_virtual_dict(dump, i));
     flush(dump);
     return NULL;

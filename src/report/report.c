@@ -86,12 +86,16 @@ void hc_report_line(struct hc_report *report, const char *label, const char *for
 {
     va_list arguments;
     va_start(arguments, format);
-    char *text;
-    if (vasprintf(&text, format, arguments) < 0)
-        report->out_of_memory = true;
-    else
-        add_fact(report, (struct hc_fact){.label = label, .text = text});
+    char *text, *clean = NULL;
+    if (vasprintf(&text, format, arguments) >= 0) {
+        clean = hc_clean_utf8(text);
+        free(text);
+    }
     va_end(arguments);
+    if (clean)
+        add_fact(report, (struct hc_fact){.label = label, .text = clean});
+    else
+        report->out_of_memory = true;
 }
 
 struct hc_table *hc_report_table(struct hc_report *report, const struct hc_column *columns, size_t count)

@@ -28,7 +28,7 @@ static void fill(struct hc_report *report)
     hc_report_number(report, "signal.number", 11);
     hc_report_text(report, "signal.name", "SIGSEGV");
     hc_report_truth(report, "live", false);
-    hc_report_line(report, "command", "a \"quoted\" thing");
+    hc_report_line(report, "command", "%s", "a \"quoted\" thing\n\xfe");
     hc_report_section(report, "more", NULL);
     hc_report_number(report, "big", UINT64_MAX);
     hc_report_line(report, "as", "%d", 1);
@@ -46,7 +46,7 @@ static void test_facts_and_tables_line_up(void **state)
     fill(&report);
     _cleanup_(hc_freep) char *text = rendered(hc_text_write, &report, &plain);
     assert_string_equal(text, "Process\n"
-                              "  command  a \"quoted\" thing\n"
+                              "  command  a \"quoted\" thing\\n\xef\xbf\xbd\n"
                               "  as       1\n"
                               "\n"
                               "Things\n"

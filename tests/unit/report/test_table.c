@@ -149,7 +149,7 @@ static void test_control_characters_of_a_name_do_not_reach_the_terminal(void **s
     const struct hc_partition_row rows[] = {{(char *)"m.\033[2JC\n\x7f\xc2\x9b", 1, 10}};
     assert_table(rows, 1,
                  "Partition of a set of 1 object. Total size = 10 bytes.\n" HEADER
-                 "     0      1 100       10 100        10 100 m.\\x1b[2JC\\x0a\\x7f\\x9b\n");
+                 "     0      1 100       10 100        10 100 m.\\x1b[2JC\\n\\x7f\\x9b\n");
 }
 
 static size_t line_count(const char *text)
