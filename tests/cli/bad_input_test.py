@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
@@ -89,6 +90,18 @@ def damaged(content, seed):
                               choose.getrandbits(64).to_bytes(8, "little"), content[other : other + 8]))
         content[at : at + 8] = word
     return content
+
+
+@contextlib.contextmanager
+def kept_on_failure(path):
+    """A core that fails is kept for study, in the folder $HEAPCORE_KEEP: addresses differ from run to run."""
+    try:
+        yield
+    except Exception:
+        folder = os.environ.get("HEAPCORE_KEEP")
+        if folder:
+            print("kept:", shutil.copy(path, os.path.join(folder, "damaged-%d.core" % time.time_ns())))
+        raise
 
 
 def find_libpython(executable):
@@ -266,7 +279,7 @@ class BadInputTest(unittest.TestCase):
             for seed in range(SEEDS):
                 path = self.file(damaged(content, seed))
                 for command in ("analyze", "dump"):
-                    with self.subTest(command=command, seed=seed):
+                    with self.subTest(command=command, seed=seed), kept_on_failure(path):
                         done = self.run_heapcore(command, path)
                         if done.returncode != 0:
                             self.assert_sentence(done)
