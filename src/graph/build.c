@@ -50,7 +50,7 @@ static struct hc_error *trace_block(struct builder *builder, struct hc_tracer *t
         hc_finding_add(finding, &graph->pools, tracer, &object, hc_tagged(HC_TAG_OBJECT, number), &record));
     graph->type_indexes[number] = record.type_index;
     graph->sizes[number] = record.size;
-    graph->states[number] = record.tracked ? HC_STATE_TRACKED : HC_STATE_NONE;
+    graph->states[number] = record.state;
     graph->edge_starts[number + 1] = record.edge_count;
     return NULL;
 }

@@ -17,6 +17,9 @@ enum {
     HC_NO_FOREIGN = 0x3fffffff, // an address outside of the pools where no object is
 };
 
+// Until the graph is marked, what the collector tracks has this in its state.
+enum { HC_TRACKED_FLAG = 0x80 };
+
 static inline uint32_t hc_tagged(unsigned tag, uint32_t number)
 {
     return (uint32_t)tag << HC_TAG_SHIFT | number;
@@ -62,9 +65,9 @@ void hc_finding_deinit(struct hc_finding *finding);
 // What is known of one object, as it is traced.
 struct hc_object_record {
     uint32_t type_index;
-    uint32_t size;
     uint32_t edge_count;
-    bool tracked;
+    uint16_t size;
+    uint8_t state; // HC_TRACKED_FLAG or 0
 };
 
 // Traces `object`, whose tagged number is `number`, into `finding`.

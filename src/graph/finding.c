@@ -145,6 +145,8 @@ static struct hc_error *add_neighbours(struct hc_finding *finding, const struct 
         if (!hc_reader_word(&tracer->object_reader, address, &head))
             continue;
         head &= ~(uint64_t)3; // flags of the collector
+        if ((head ^ object->address) >> pools->pool_bits == 0)
+            continue; // the next one in the same pool, as often as not
         uint32_t number;
         if (head && !hc_pools_find(pools, head))
             HC_TRY(hc_finding_foreign(finding, tracer, head + at->sizeof_gc_head, &number));
@@ -159,14 +161,18 @@ struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pool
     uint64_t size = hc_tracer_size(tracer, object);
     *ret = (struct hc_object_record){
         .type_index = object->type->index,
-        .size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
-        .tracked = hc_tracer_is_tracked(tracer, object),
+        .size = size < HC_LARGE ? (uint16_t)size : HC_LARGE,
+        .state = hc_tracer_is_tracked(tracer, object) ? HC_TRACKED_FLAG : 0,
     };
-    if (size >= UINT32_MAX &&
+    if (size >= HC_LARGE &&
         !hc_large_size_vector_push(&finding->large_sizes, (struct hc_large_size){number, size}))
         return hc_error_out_of_memory();
-    if (ret->tracked)
+    if (ret->state)
         HC_TRY(add_neighbours(finding, pools, tracer, object));
+    if (object->type->is_leaf) {
+        finding->tally.how[HC_HOW_DECODER]++;
+        return NULL;
+    }
     hc_tracer_trace(tracer, object);
     finding->tally.how[tracer->references.how]++;
     HC_TRY(add_referents(finding, pools, tracer, number, &ret->edge_count));

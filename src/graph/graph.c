@@ -25,7 +25,7 @@ void hc_graph_destroy(struct hc_graph *graph)
 
 uint64_t hc_graph_size(const struct hc_graph *graph, hc_object_id object)
 {
-    if (graph->sizes[object.i] != UINT32_MAX)
+    if (graph->sizes[object.i] != HC_LARGE)
         return graph->sizes[object.i];
     size_t low = 0, high = graph->large_count;
     while (low < high) {
@@ -35,7 +35,7 @@ uint64_t hc_graph_size(const struct hc_graph *graph, hc_object_id object)
         else
             high = middle;
     }
-    return low < graph->large_count ? graph->large_sizes[low].size : UINT32_MAX;
+    return low < graph->large_count ? graph->large_sizes[low].size : HC_LARGE;
 }
 
 uint64_t hc_graph_address(const struct hc_graph *graph, hc_object_id object)

@@ -32,6 +32,9 @@ const char *hc_state_name(enum hc_state state);
 
 HC_DEFINE_VECTOR(hc_id_vector, uint32_t)
 
+// Stands in `sizes` for what does not fit there: few objects are that large.
+enum { HC_LARGE = UINT16_MAX };
+
 struct hc_graph_tally {
     uint64_t how[HC_HOW_COUNT];      // objects each way of knowing served
     uint64_t dangling;               // references to where no object is
@@ -51,7 +54,7 @@ struct hc_graph {
                               // edges[edge_starts[i + 1] - 1]
     uint32_t *edges;
     uint32_t *type_indexes;            // into types; a virtual dict's is that of dict
-    uint32_t *sizes;                   // bytes; UINT32_MAX: see large_sizes
+    uint16_t *sizes;                   // bytes; HC_LARGE: see large_sizes
     uint8_t *states;                   // enum hc_state
     struct hc_large_size *large_sizes; // by object, ascending
     size_t large_count;

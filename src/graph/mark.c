@@ -14,12 +14,18 @@ const char *hc_state_name(enum hc_state state)
     return names[state];
 }
 
-// Marks `seed` and all that it reaches; `stack` is working space. Objects marked with a state below `state`
-// stay.
-static struct hc_error *mark_from(struct hc_graph *graph, uint32_t seed, enum hc_state state, uint8_t *marks,
+// Beside the states, until they are final.
+enum {
+    BUFFER = HC_STATE_COUNT, // a suspect that is no object
+    MARKS = 0x7f,            // all but HC_TRACKED_FLAG
+};
+
+// Marks `seed` and all that it reaches and that has no mark yet; `stack` is working space.
+static struct hc_error *mark_from(struct hc_graph *graph, uint32_t seed, enum hc_state state,
                                   struct hc_id_vector *stack)
 {
-    marks[seed] = state;
+    uint8_t *states = graph->states;
+    states[seed] |= state;
     stack->count = 0;
     if (!hc_id_vector_push(stack, seed))
         return hc_error_out_of_memory();
@@ -28,9 +34,9 @@ static struct hc_error *mark_from(struct hc_graph *graph, uint32_t seed, enum hc
         uint32_t end = graph->edge_starts[object + 1];
         for (uint32_t edge = graph->edge_starts[object]; edge < end; edge++) {
             uint32_t referent = graph->edges[edge];
-            if (marks[referent])
+            if (states[referent] & MARKS)
                 continue;
-            marks[referent] = state;
+            states[referent] |= state;
             if (!hc_id_vector_push(stack, referent))
                 return hc_error_out_of_memory();
         }
@@ -39,34 +45,49 @@ static struct hc_error *mark_from(struct hc_graph *graph, uint32_t seed, enum hc
 }
 
 static struct hc_error *mark_addresses(struct hc_graph *graph, const struct hc_word_vector *addresses,
-                                       enum hc_state state, uint8_t *marks, struct hc_id_vector *stack,
+                                       enum hc_state state, struct hc_id_vector *stack,
                                        struct hc_id_vector *ret_marked)
 {
     for (size_t i = 0; i < addresses->count; i++) {
         hc_object_id object;
-        if (!hc_graph_find(graph, addresses->items[i], &object) || marks[object.i])
+        if (!hc_graph_find(graph, addresses->items[i], &object) || graph->states[object.i] & MARKS)
             continue;
         if (ret_marked && !hc_id_vector_push(ret_marked, object.i))
             return hc_error_out_of_memory();
-        HC_TRY(mark_from(graph, object.i, state, marks, stack));
+        HC_TRY(mark_from(graph, object.i, state, stack));
     }
     return NULL;
 }
 
-static void count_states(struct hc_graph *graph)
-{
-    for (uint32_t i = 0; i < graph->count; i++)
-        graph->tally.states[graph->states[i]]++;
-}
-
 // A buffer of a living object is no object, whatever old header stands in it.
-static void settle_suspects(uint8_t *marks, const struct hc_suspect_vector *suspects)
+static void settle_suspects(uint8_t *states, const struct hc_suspect_vector *suspects)
 {
     for (size_t i = 0; i < suspects->count; i++) {
         const struct hc_suspect *suspect = &suspects->items[i];
-        if (!marks[suspect->object] && marks[suspect->owner])
-            marks[suspect->object] = UINT8_MAX;
+        uint8_t owner = states[suspect->owner] & MARKS;
+        if (!(states[suspect->object] & MARKS) && owner && owner != BUFFER)
+            states[suspect->object] |= BUFFER;
     }
+}
+
+static enum hc_state final_state(uint8_t mark)
+{
+    switch (mark & MARKS) {
+    case 0:
+        return HC_STATE_STRAY;
+    case BUFFER:
+        return HC_STATE_NONE;
+    default:
+        return mark & MARKS;
+    }
+}
+
+static void settle_states(struct hc_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->real_count; i++)
+        graph->tally.states[graph->states[i] = final_state(graph->states[i])]++;
+    for (uint32_t i = graph->real_count; i < graph->count; i++)
+        graph->tally.states[graph->states[i] = graph->states[graph->virtual_owners[i - graph->real_count]]]++;
 }
 
 struct hc_error *hc_graph_mark(struct hc_graph *graph, const struct hc_word_vector *roots,
@@ -74,19 +95,12 @@ struct hc_error *hc_graph_mark(struct hc_graph *graph, const struct hc_word_vect
                                const struct hc_suspect_vector *suspects)
 {
     _cleanup_(hc_id_vector_deinit) struct hc_id_vector stack = {0};
-    _cleanup_(hc_freep) uint8_t *marks = calloc(graph->count + 1u, 1);
-    if (!marks)
-        return hc_error_out_of_memory();
-    HC_TRY(mark_addresses(graph, roots, HC_STATE_REACHABLE, marks, &stack, &graph->roots));
+    HC_TRY(mark_addresses(graph, roots, HC_STATE_REACHABLE, &stack, &graph->roots));
     for (uint32_t i = 0; i < graph->real_count; i++)
-        if (graph->states[i] == HC_STATE_TRACKED && !marks[i])
-            HC_TRY(mark_from(graph, i, HC_STATE_TRACKED, marks, &stack));
-    HC_TRY(mark_addresses(graph, static_roots, HC_STATE_TRACKED, marks, &stack, NULL));
-    settle_suspects(marks, suspects);
-    for (uint32_t i = 0; i < graph->count; i++)
-        graph->states[i] = !marks[i] ? HC_STATE_STRAY : marks[i] == UINT8_MAX ? HC_STATE_NONE : marks[i];
-    for (uint32_t i = graph->real_count; i < graph->count; i++)
-        graph->states[i] = graph->states[graph->virtual_owners[i - graph->real_count]];
-    count_states(graph);
+        if (graph->states[i] == HC_TRACKED_FLAG)
+            HC_TRY(mark_from(graph, i, HC_STATE_TRACKED, &stack));
+    HC_TRY(mark_addresses(graph, static_roots, HC_STATE_TRACKED, &stack, NULL));
+    settle_suspects(graph->states, suspects);
+    settle_states(graph);
     return NULL;
 }

@@ -86,7 +86,6 @@ static struct hc_error *extend_arrays(struct hc_graph *graph, uint64_t count, ui
     if (!starts || !types || !sizes || !states || !graph->virtual_owners || !graph->edges)
         return hc_error_out_of_memory();
     graph->count = (uint32_t)count;
-    memset(graph->states + graph->pool_count, HC_STATE_NONE, count - graph->pool_count);
     return NULL;
 }
 
@@ -95,7 +94,7 @@ static void put_object(struct merge *merge, uint32_t number, const struct hc_obj
     struct hc_graph *graph = merge->graph;
     graph->type_indexes[number] = record->type_index;
     graph->sizes[number] = record->size;
-    graph->states[number] = record->tracked ? HC_STATE_TRACKED : HC_STATE_NONE;
+    graph->states[number] = record->state;
     graph->edge_starts[number + 1] = record->edge_count;
 }
 
@@ -142,8 +141,9 @@ static void put_virtual_dicts(struct merge *merge, struct hc_finding *finding,
         uint32_t number = translation->first_virtual + (uint32_t)i;
         graph->virtual_owners[number - graph->real_count] = translate(translation, dict->owner);
         put_object(merge, number,
-                   &(struct hc_object_record){
-                       .type_index = dict_type, .size = (uint32_t)dict->size, .edge_count = dict->edges});
+                   &(struct hc_object_record){.type_index = dict_type,
+                                              .size = dict->size < HC_LARGE ? (uint16_t)dict->size : HC_LARGE,
+                                              .edge_count = dict->edges});
     }
     put_edges(merge, &finding->virtual_edges, translation);
 }

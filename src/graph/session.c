@@ -17,7 +17,11 @@ struct hc_error *hc_session_open(const struct hc_session_options *options, struc
     _cleanup_(hc_session_closep) struct hc_session *session = calloc(1, sizeof(*session));
     if (!session)
         return hc_error_out_of_memory();
-    HC_TRY(open_session(options, session));
+    struct hc_error *error = open_session(options, session);
+    if (error && session->image && hc_image_losses(session->image)->truncated)
+        return hc_error_wrap(error, "the core is cut short (%lu bytes of memory are gone)",
+                             (long)hc_image_losses(session->image)->truncated_bytes);
+    HC_TRY(error);
     *ret = hc_take(session);
     return NULL;
 }
@@ -28,6 +32,7 @@ void hc_session_close(struct hc_session *session)
         return;
     hc_graph_destroy(session->graph);
     hc_runtime_deinit(&session->runtime);
-    hc_image_destroy(session->image);
+    if (session->image)
+        hc_image_destroy(session->image);
     free(session);
 }

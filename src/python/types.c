@@ -330,6 +330,14 @@ static bool overrides_sizeof(struct hc_type_table *table, struct hc_reader *read
            hc_dict_find_string(table->runtime, reader, dict, "__sizeof__", &method);
 }
 
+static bool is_leaf(const struct hc_type *type)
+{
+    const struct hc_row_layout *layout = type->layout;
+    return layout && !layout->visit_count && !layout->hold_count && !layout->row->traverse &&
+           !type->slot_count && !type->visits_type && !type->dictoffset && !type->hidden_items &&
+           type->words_from >= type->words_to;
+}
+
 static struct hc_type *create(struct hc_type_table *table, struct hc_reader *reader, uint64_t address,
                               unsigned depth)
 {
@@ -366,6 +374,7 @@ static struct hc_type *create(struct hc_type_table *table, struct hc_reader *rea
         type->size = type->base->size;
     if (!read_names(table, reader, &raw, type) || !plan_trace(table, reader, &raw, type))
         return NULL;
+    type->is_leaf = is_leaf(type);
     if (overrides_sizeof(table, reader, type))
         type->how = HC_HOW_WORDS;
     return hc_take(type);

@@ -87,6 +87,7 @@ struct hc_type {
     bool visits_type; // instances visit their type (subtype_traverse, since 3.9)
     bool is_dict;     // exactly dict
     bool has_items;   // tuple, bytes and what derives from them: ob_size items follow
+    bool is_leaf;     // instances refer to nothing and own no buffer
     enum hc_how how;
     enum hc_dict_place dict_place;
     uint64_t words_from, words_to; // the part that is traced by words; empty if from == to

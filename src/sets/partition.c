@@ -27,7 +27,7 @@ static void add_up(const struct hc_graph *graph, const uint8_t *is_dict, struct 
     for (uint32_t object = 0; object < graph->count; object++) {
         uint8_t state = graph->states[object];
         uint64_t size = graph->sizes[object];
-        if (size == UINT32_MAX)
+        if (size == HC_LARGE)
             size = hc_graph_size(graph, (hc_object_id){object});
         if (state == HC_STATE_REACHABLE) {
             struct total *total = &kinds[kind_of(graph, is_dict, type_count, object)];
