@@ -1,5 +1,5 @@
-// A growing sequence of 32-bit numbers in blocks that are given back one by one as they are read: what it holds is
-// never in memory twice while it is copied elsewhere.
+// A growing sequence of 32-bit numbers in blocks that are given back one by one as they are read: what it
+// holds is never in memory twice while it is copied elsewhere.
 #pragma once
 
 #include "base/vector.h"
@@ -22,7 +22,8 @@ struct hc_stream {
 bool hc_stream_extend(struct hc_stream *stream);
 void hc_stream_deinit(struct hc_stream *stream);
 
-__attribute__((warn_unused_result)) static inline bool hc_stream_push(struct hc_stream *stream, uint32_t number)
+__attribute__((warn_unused_result)) static inline bool hc_stream_push(struct hc_stream *stream,
+                                                                      uint32_t number)
 {
     if (stream->next == stream->end && !hc_stream_extend(stream))
         return false;

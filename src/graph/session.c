@@ -32,7 +32,6 @@ void hc_session_close(struct hc_session *session)
         return;
     hc_graph_destroy(session->graph);
     hc_runtime_deinit(&session->runtime);
-    if (session->image)
-        hc_image_destroy(session->image);
+    hc_image_destroy(session->image);
     free(session);
 }

@@ -20,6 +20,8 @@ struct hc_error *hc_image_create(const char *path, struct hc_image **ret)
 
 void hc_image_destroy(struct hc_image *image)
 {
+    if (!image)
+        return;
     for (size_t i = 0; i < image->modules.count; i++)
         hc_closep(&image->modules.items[i].fd);
     for (size_t i = 0; i < image->mappings.count; i++)

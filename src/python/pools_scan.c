@@ -71,7 +71,9 @@ static bool is_object_at(const struct scan *scan, struct hc_tracer *tracer, cons
     if (!address || address % target->word_size || hc_pools_find(scan->pools, address))
         return false;
     const struct hc_type *type = hc_tracer_find_type(tracer, address);
-    return type && type->header_size == header && fits(tracer, type, block + header, block_size - header);
+    return type && type->header_size == header &&
+           !hc_tracer_refcount_is_pointer(tracer, hc_load_word(target, block + header + at->object_refcnt)) &&
+           fits(tracer, type, block + header, block_size - header);
 }
 
 static void mark_block(const struct scan *scan, struct hc_tracer *tracer, const struct hc_pool *pool,

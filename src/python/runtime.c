@@ -124,6 +124,22 @@ static struct hc_error *find_interpreters(struct hc_runtime *runtime, struct hc_
     return NULL;
 }
 
+// A core that is cut short may lack the sys module: libpython3.11.so.1.0 and python3.11 tell as much as is
+// needed.
+static struct hc_error *version_from_name(struct hc_runtime *runtime)
+{
+    unsigned major, minor;
+    const char *name = base_name(runtime->module->path);
+    const char *number = strpbrk(name, "0123456789");
+    if (!number || sscanf(number, "%u.%u", &major, &minor) != 2 || major > 99 || minor > 99)
+        return hc_error_create(
+            "the version of Python in %s cannot be read: its sys module is missing from the image",
+            hc_image_path(runtime->image));
+    runtime->version = major << 24 | minor << 16;
+    snprintf(runtime->version_text, sizeof(runtime->version_text), "%u.%u", major, minor);
+    return NULL;
+}
+
 static struct hc_error *read_version(struct hc_runtime *runtime, struct hc_reader *reader)
 {
     const struct hc_offsets *at = &runtime->layouts.at;
@@ -143,9 +159,7 @@ static struct hc_error *read_version(struct hc_runtime *runtime, struct hc_reade
         snprintf(runtime->version_text, sizeof(runtime->version_text), "%.*s", (int)strcspn(text, " "), text);
         return NULL;
     }
-    return hc_error_create(
-        "the version of Python in %s cannot be read: its sys module is missing from the image",
-        hc_image_path(runtime->image));
+    return version_from_name(runtime);
 }
 
 static struct hc_error *add_static_types(struct hc_runtime *runtime, struct hc_reader *reader,

@@ -53,6 +53,15 @@ bool hc_tracer_refcount_is_plausible(const struct hc_tracer *tracer, uint64_t re
     return refcount - 1 < UINT32_MAX;
 }
 
+bool hc_tracer_refcount_is_pointer(struct hc_tracer *tracer, uint64_t refcount)
+{
+    enum { LOWEST_MAPPING = 1 << 16 }; // vm.mmap_min_addr
+    uint64_t type;
+    return refcount >= LOWEST_MAPPING && refcount % tracer->reader.target.word_size == 0 &&
+           hc_reader_word(&tracer->reader, refcount + tracer->at->object_type, &type) &&
+           hc_tracer_find_type(tracer, type) != NULL;
+}
+
 uint64_t hc_tracer_refcount(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     return hc_view_word(tracer, object, tracer->at->object_refcnt);
@@ -72,7 +81,8 @@ static bool view_through(struct hc_tracer *tracer, struct hc_reader *reader, uin
         return false;
     const struct hc_type *type =
         hc_tracer_find_type(tracer, hc_load_word(target, bytes + tracer->at->object_type));
-    if (!type)
+    if (!type ||
+        hc_tracer_refcount_is_pointer(tracer, hc_load_word(target, bytes + tracer->at->object_refcnt)))
         return false;
     *ret = (struct hc_object_view){type, address, bytes, available};
     return true;
@@ -187,7 +197,8 @@ static void trace_words(struct hc_tracer *tracer, const struct hc_object_view *o
 {
     const struct hc_type *type = object->type;
     uint64_t end = type->words_to;
-    if (type->itemsize && !type->layout->row->traverse) { // items that no base's decoder knows
+    if (type->itemsize &&
+        !(type->layout && type->layout->row->traverse)) { // items that no base's decoder knows
         int64_t items = hc_view_signed(tracer, object, tracer->at->var_size);
         if (items > 0 && (uint64_t)items < object->available / type->itemsize)
             end += (uint64_t)items * type->itemsize;

@@ -138,9 +138,14 @@ static struct hc_error *begin_line(struct dump *dump, const struct line *line)
     return NULL;
 }
 
+// What words found is a referent only if the graph knows an object there.
 static void put_referents(struct dump *dump, const uint64_t *addresses, size_t count, bool *first)
 {
+    bool is_guess = dump->tracer.references.how == HC_HOW_WORDS;
+    hc_object_id found;
     for (size_t i = 0; i < count; i++) {
+        if (is_guess && !hc_graph_find(dump->graph, addresses[i], &found))
+            continue;
         need(dump, REFERENT_ROOM);
         if (!*first)
             PUT_LITERAL(dump, ",");

@@ -78,7 +78,8 @@ struct heap {
     struct hc_graph graph;
     struct hc_type types[TYPE_COUNT];
     struct hc_type *type_pointers[TYPE_COUNT];
-    uint32_t type_indexes[MOST_OBJECTS], sizes[MOST_OBJECTS];
+    uint32_t type_indexes[MOST_OBJECTS];
+    uint16_t sizes[MOST_OBJECTS];
     uint8_t states[MOST_OBJECTS];
     uint64_t owned_dicts[1];
     uint32_t owned_ranks[2], dict_owners[MOST_OBJECTS], virtual_owners[MOST_OBJECTS];
@@ -115,7 +116,7 @@ static uint32_t add_object(struct heap *heap, uint32_t type, uint32_t size, enum
     uint32_t object = heap->graph.count++;
     heap->graph.real_count++;
     heap->type_indexes[object] = type;
-    heap->sizes[object] = size;
+    heap->sizes[object] = (uint16_t)size;
     heap->states[object] = state;
     return object;
 }
@@ -224,13 +225,13 @@ static void test_rows_of_one_size_are_ordered_by_name(void **state)
     assert_row(&partition, 2, "type", 1, 48);
 }
 
-static void test_sizes_beyond_32_bits_are_looked_up(void **state)
+static void test_sizes_beyond_16_bits_are_looked_up(void **state)
 {
     (void)state;
     struct heap heap;
     heap_init(&heap);
     add_object(&heap, STR, 50, HC_STATE_REACHABLE);
-    uint32_t large = add_object(&heap, STR, UINT32_MAX, HC_STATE_REACHABLE);
+    uint32_t large = add_object(&heap, STR, HC_LARGE, HC_STATE_REACHABLE);
     struct hc_large_size sizes[] = {{large, 5000000000}};
     heap.graph.large_sizes = sizes;
     heap.graph.large_count = 1;
@@ -262,7 +263,7 @@ int main(void)
         cmocka_unit_test(test_only_reachable_objects_make_rows),
         cmocka_unit_test(test_two_classes_of_one_name_make_one_row),
         cmocka_unit_test(test_rows_of_one_size_are_ordered_by_name),
-        cmocka_unit_test(test_sizes_beyond_32_bits_are_looked_up),
+        cmocka_unit_test(test_sizes_beyond_16_bits_are_looked_up),
         cmocka_unit_test(test_a_graph_without_objects_makes_no_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
