@@ -3,8 +3,19 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { MAX_THREADS = 64 };
+
+void *hc_calloc_alone(size_t count, size_t size)
+{
+    void *array;
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || posix_memalign(&array, 128, bytes + 1))
+        return NULL;
+    return memset(array, 0, bytes);
+}
 
 struct job {
     hc_task_fn *run;

@@ -5,6 +5,13 @@
 
 #include <stddef.h>
 
+// For structs that threads write to side by side: no two of them share a cache line (or the pair of lines
+// that is fetched at once).
+#define HC_ALONE __attribute__((aligned(128)))
+
+// A zeroed array of such structs; free() it. NULL: out of memory.
+void *hc_calloc_alone(size_t count, size_t size);
+
 // Runs one task. `worker` is a number below the thread count, for per-thread state.
 typedef struct hc_error *hc_task_fn(void *argument, unsigned worker, size_t task);
 

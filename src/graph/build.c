@@ -88,8 +88,8 @@ static struct hc_error *prepare(struct builder *builder)
         return hc_error_create("more than a billion objects: this is beyond heapcore");
     graph->pool_count = (uint32_t)graph->pools.object_count;
     builder->task_count = (size_t)builder->threads * TASKS_PER_THREAD;
-    builder->findings = calloc(builder->task_count, sizeof(*builder->findings));
-    builder->tracers = calloc(builder->threads, sizeof(*builder->tracers));
+    builder->findings = hc_calloc_alone(builder->task_count, sizeof(*builder->findings));
+    builder->tracers = hc_calloc_alone(builder->threads, sizeof(*builder->tracers));
     graph->edge_starts = malloc((graph->pool_count + 1ull) * sizeof(*graph->edge_starts));
     graph->type_indexes = malloc((graph->pool_count + 1ull) * sizeof(*graph->type_indexes));
     graph->sizes = malloc((graph->pool_count + 1ull) * sizeof(*graph->sizes));

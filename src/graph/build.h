@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/address_map.h"
+#include "base/parallel.h"
 #include "base/stream.h"
 #include "graph/graph.h"
 
@@ -48,7 +49,7 @@ HC_DEFINE_VECTOR(hc_virtual_dict_vector, struct hc_virtual_dict)
 HC_DEFINE_VECTOR(hc_large_size_vector, struct hc_large_size)
 
 // What tracing a run of objects found.
-struct hc_finding {
+struct HC_ALONE hc_finding {
     struct hc_stream edges;         // tagged, of the run's objects in order
     struct hc_stream virtual_edges; // of its virtual dicts
     struct hc_virtual_dict_vector virtual_dicts;

@@ -131,7 +131,7 @@ static void number_objects(struct hc_pools *pools)
 struct hc_error *hc_pools_scan(struct hc_pools *pools, struct hc_type_table *types, unsigned threads)
 {
     size_t tasks = (pools->count + POOLS_PER_TASK - 1) / POOLS_PER_TASK;
-    _cleanup_(hc_freep) struct hc_tracer *tracers = calloc(threads, sizeof(*tracers));
+    _cleanup_(hc_freep) struct hc_tracer *tracers = hc_calloc_alone(threads, sizeof(*tracers));
     _cleanup_(hc_freep) struct scan_tally *tallies = calloc(tasks + 1, sizeof(*tallies));
     if (!tracers || !tallies)
         return hc_error_out_of_memory();

@@ -2,6 +2,7 @@
 // read is counted and left out.
 #pragma once
 
+#include "base/parallel.h"
 #include "base/vector.h"
 #include "python/types.h"
 
@@ -29,7 +30,7 @@ struct hc_references {
 };
 
 // A per-thread working set.
-struct hc_tracer {
+struct HC_ALONE hc_tracer {
     const struct hc_runtime *runtime;
     const struct hc_offsets *at;
     struct hc_type_table *types;
