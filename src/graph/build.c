@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TASKS_PER_THREAD = 8 };
+enum {
+    TASKS_PER_THREAD = 8,
+    PREFETCH = 512, // bytes ahead
+};
 
 struct builder {
     const struct hc_runtime *runtime;
@@ -42,6 +45,7 @@ static struct hc_error *trace_block(struct builder *builder, struct hc_tracer *t
     uint64_t offset = address - pool->address;
     uint64_t available = (1ull << graph->pools.pool_bits) - offset;
     const uint8_t *bytes = pool->bytes + offset;
+    __builtin_prefetch(bytes + PREFETCH);
     const struct hc_type *type =
         hc_tracer_find_type(tracer, hc_load_word(&tracer->reader.target, bytes + tracer->at->object_type));
     struct hc_object_view object = {type, address, bytes, available};

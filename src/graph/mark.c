@@ -37,6 +37,7 @@ static struct hc_error *mark_from(struct hc_graph *graph, uint32_t seed, enum hc
             if (states[referent] & MARKS)
                 continue;
             states[referent] |= state;
+            __builtin_prefetch(&graph->edge_starts[referent]);
             if (!hc_id_vector_push(stack, referent))
                 return hc_error_out_of_memory();
         }
@@ -70,24 +71,27 @@ static void settle_suspects(uint8_t *states, const struct hc_suspect_vector *sus
     }
 }
 
-static enum hc_state final_state(uint8_t mark)
-{
-    switch (mark & MARKS) {
-    case 0:
-        return HC_STATE_STRAY;
-    case BUFFER:
-        return HC_STATE_NONE;
-    default:
-        return mark & MARKS;
-    }
-}
-
 static void settle_states(struct hc_graph *graph)
 {
+    static const uint8_t final[] = {
+        [0] = HC_STATE_STRAY,
+        [HC_STATE_REACHABLE] = HC_STATE_REACHABLE,
+        [HC_STATE_TRACKED] = HC_STATE_TRACKED,
+        [HC_STATE_STRAY] = HC_STATE_STRAY,
+        [BUFFER] = HC_STATE_NONE,
+    };
     for (uint32_t i = 0; i < graph->real_count; i++)
-        graph->tally.states[graph->states[i] = final_state(graph->states[i])]++;
+        graph->states[i] = final[graph->states[i] & MARKS];
     for (uint32_t i = graph->real_count; i < graph->count; i++)
-        graph->tally.states[graph->states[i] = graph->states[graph->virtual_owners[i - graph->real_count]]]++;
+        graph->states[i] = graph->states[graph->virtual_owners[i - graph->real_count]];
+    // Neighbours have the same state as a rule: four counters a state keep one increment from waiting for the
+    // last.
+    uint64_t counts[4][HC_STATE_COUNT] = {0};
+    for (uint32_t i = 0; i < graph->count; i++)
+        counts[i % 4][graph->states[i]]++;
+    for (size_t state = 0; state < HC_STATE_COUNT; state++)
+        graph->tally.states[state] =
+            counts[0][state] + counts[1][state] + counts[2][state] + counts[3][state];
 }
 
 struct hc_error *hc_graph_mark(struct hc_graph *graph, const struct hc_word_vector *roots,

@@ -8,6 +8,7 @@
 
 enum {
     POOLS_PER_TASK = 512,
+    PREFETCH = 512,       // bytes ahead
     MAX_BLOCKS = 1 << 11, // of 8 bytes in 16 KiB
     BLOCK_WORDS = MAX_BLOCKS / 64,
 };
@@ -81,6 +82,7 @@ static void mark_block(const struct scan *scan, struct hc_tracer *tracer, const 
 {
     const uint8_t *block = pool->bytes + (hc_pool_block_address(scan->pools, pool, index) - pool->address);
     struct hc_slot_word *word = &scan->pools->words[pool->first_word + index / 64];
+    __builtin_prefetch(block + PREFETCH);
     unsigned gc = scan->pools->gc_head_size, pre = scan->pools->pre_header_size;
     uint64_t bit = 1ull << (index % 64);
     if (is_object_at(scan, tracer, block, 0, pool->block_size)) {
