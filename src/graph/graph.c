@@ -13,6 +13,8 @@ void hc_graph_destroy(struct hc_graph *graph)
     free(graph->virtual_owners);
     free(graph->edge_starts);
     free(graph->edges);
+    free(graph->referrer_starts);
+    free(graph->referrers);
     free(graph->type_indexes);
     free(graph->sizes);
     free(graph->states);

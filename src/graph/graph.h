@@ -53,6 +53,11 @@ struct hc_graph {
     uint32_t *edge_starts;    // count + 1: the referents of object i are edges[edge_starts[i]] …
                               // edges[edge_starts[i + 1] - 1]
     uint32_t *edges;
+    // The edges turned round, NULL until hc_graph_find_referrers(): the referrers of object i are
+    // referrers[referrer_starts[i]] … referrers[referrer_starts[i + 1] - 1], ascending; one that refers twice
+    // stands there twice.
+    uint32_t *referrer_starts;
+    uint32_t *referrers;
     uint32_t *type_indexes;            // into types; a virtual dict's is that of dict
     uint16_t *sizes;                   // bytes; HC_LARGE: see large_sizes
     uint8_t *states;                   // enum hc_state
@@ -74,6 +79,9 @@ struct hc_large_size {
 struct hc_error *hc_graph_build(const struct hc_runtime *runtime, unsigned threads, struct hc_graph **ret);
 void hc_graph_destroy(struct hc_graph *graph);
 HC_DEFINE_POINTER_CLEANUP(hc_graph_destroy, struct hc_graph)
+
+// Makes graph->referrers, unless it is there. `threads`: 0 for one per processor.
+struct hc_error *hc_graph_find_referrers(struct hc_graph *graph, unsigned threads);
 
 static inline bool hc_graph_is_virtual(const struct hc_graph *graph, hc_object_id object)
 {
