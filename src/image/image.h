@@ -73,11 +73,12 @@ struct hc_process_info {
 
 // What is not there: told at the end of every report.
 struct hc_image_losses {
-    bool truncated;            // the core file is shorter than its headers say
-    uint64_t expected_size;    // of the core file, by its headers
-    uint64_t truncated_bytes;  // of memory that the headers promise and the file does not hold
-    uint64_t not_dumped_bytes; // of mapped memory that the core left out and no file gave back
-    size_t missing_modules;    // modules whose state is MISSING, MISMATCH or BAD
+    bool truncated;           // the core file is shorter than its headers say
+    uint64_t expected_size;   // of the core file, by its headers
+    uint64_t truncated_bytes; // of memory that the headers promise and the file does not hold
+    uint64_t
+        not_dumped_bytes; // of memory that could be written, or is a binary's, and neither core nor file has
+    size_t missing_modules; // modules whose state is MISSING, MISMATCH or BAD
 };
 
 // All optional. Strings must outlive the call only.

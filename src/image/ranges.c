@@ -172,14 +172,22 @@ static uint64_t count_hole_bytes(const struct hc_image *image, uint64_t start, u
     return end - start - covered;
 }
 
+// What the process itself could not read (guard pages, reserved space) is no loss, nor is what it could only
+// read and is no binary's: locale archives, the kernel's clock pages.
+static bool matters(const struct hc_image *image, const struct hc_range *range)
+{
+    if (!range->flags_known || range->writable || range->executable)
+        return range->readable;
+    return range->readable && hc_image_find_module(image, range->address);
+}
+
 void hc_image_count_losses(struct hc_image *image)
 {
     for (size_t i = 0; i < image->ranges.count; i++) {
         const struct hc_range *range = &image->ranges.items[i];
         uint64_t end = range->address + range->length;
         image->losses.truncated_bytes += range->held - range->available;
-        // What the process itself could not read (guard pages, reserved space) is no loss.
-        if (range->readable && range->held < range->length)
+        if (matters(image, range) && range->held < range->length)
             image->losses.not_dumped_bytes += count_hole_bytes(image, range->address + range->held, end);
     }
     for (size_t i = 0; i < image->modules.count; i++) {
