@@ -90,27 +90,6 @@ static int by_size(const void *a, const void *b)
     return left->size != right->size ? (left->size < right->size ? 1 : -1) : by_name(a, b);
 }
 
-// Classes of one name are one kind to whoever reads the table.
-static void merge_rows(struct hc_partition *partition)
-{
-    if (!partition->row_count)
-        return;
-    struct hc_partition_row *rows = partition->rows;
-    qsort(rows, partition->row_count, sizeof(*rows), by_name);
-    size_t kept = 0;
-    for (size_t i = 1; i < partition->row_count; i++) {
-        if (strcmp(rows[i].name, rows[kept].name)) {
-            rows[++kept] = rows[i];
-            continue;
-        }
-        rows[kept].count += rows[i].count;
-        rows[kept].size += rows[i].size;
-        free(rows[i].name);
-    }
-    partition->row_count = kept + 1;
-    qsort(rows, partition->row_count, sizeof(*rows), by_size);
-}
-
 struct hc_error *hc_partition_heap(const struct hc_graph *graph, struct hc_partition *ret,
                                    struct hc_state_totals *ret_totals)
 {
@@ -127,7 +106,8 @@ struct hc_error *hc_partition_heap(const struct hc_graph *graph, struct hc_parti
     _cleanup_(hc_partition_deinit) struct hc_partition partition = {.kind_header =
                                                                         "Kind (class / dict of class)"};
     HC_TRY(make_rows(types, totals, &partition));
-    merge_rows(&partition);
+    if (partition.row_count)
+        qsort(partition.rows, partition.row_count, sizeof(*partition.rows), by_size);
     states.count[HC_STATE_REACHABLE] = partition.count;
     states.size[HC_STATE_REACHABLE] = partition.size;
     if (ret_totals)
