@@ -11,4 +11,4 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_r
 struct hc_error *hc_report_layouts(const struct hc_session *session, struct hc_report *report);
 
 // Adds heapy's table of a partition as a section.
-void hc_report_partition(struct hc_report *report, const char *key, const struct hc_partition *partition);
+void hc_report_partition(struct hc_report *report, const char *key, struct hc_partition *partition);

@@ -267,5 +267,7 @@ struct hc_error *hc_dump_write(const struct hc_session *session, const struct hc
     if (!dump.type_texts || !dump.buffer)
         return hc_error_out_of_memory();
     HC_TRY(hc_tracer_init(&dump.tracer, &session->graph->types));
+    _Atomic uint64_t allowance = hc_tracer_allowance(session->image);
+    dump.tracer.allowance = &allowance;
     return dump_all(&dump);
 }

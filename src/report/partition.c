@@ -25,7 +25,7 @@ static uint64_t percent(uint64_t part, uint64_t whole)
     return quotient + (twice > whole || (twice == whole && quotient % 2));
 }
 
-void hc_report_partition(struct hc_report *report, const char *key, const struct hc_partition *partition)
+void hc_report_partition(struct hc_report *report, const char *key, struct hc_partition *partition)
 {
     hc_report_section(report, key, NULL);
     hc_report_number(report, "count", partition->count);
@@ -54,6 +54,6 @@ void hc_report_partition(struct hc_report *report, const char *key, const struct
         hc_report_cell_number(report, percent(row->size, partition->size));
         hc_report_cell_number(report, cumulative);
         hc_report_cell_number(report, percent(cumulative, partition->size));
-        hc_report_cell_text(report, row->name);
+        hc_report_cell_text(report, hc_partition_name(partition, i));
     }
 }

@@ -36,7 +36,7 @@ static void test_an_empty_set_is_nothing(void **state)
 static void test_one_object_is_not_plural(void **state)
 {
     (void)state;
-    const struct hc_partition_row rows[] = {{(char *)"str", 1, 50}};
+    const struct hc_partition_row rows[] = {{(char *)"str", 1, 50, {{0}}}};
     assert_table(rows, 1,
                  "Partition of a set of 1 object. Total size = 50 bytes.\n" HEADER
                  "     0      1 100       50 100        50 100 str\n");
@@ -46,8 +46,10 @@ static void test_halves_of_a_percent_round_to_even(void **state)
 {
     (void)state;
     // 101, 5 and 93, 1 of 200: 50.5, 2.5, 46.5, 0.5 percent; cumulative 50.5, 53, 99.5, 100.
-    const struct hc_partition_row rows[] = {
-        {(char *)"a", 101, 101}, {(char *)"b", 93, 93}, {(char *)"c", 5, 5}, {(char *)"d", 1, 1}};
+    const struct hc_partition_row rows[] = {{(char *)"a", 101, 101, {{0}}},
+                                            {(char *)"b", 93, 93, {{0}}},
+                                            {(char *)"c", 5, 5, {{0}}},
+                                            {(char *)"d", 1, 1, {{0}}}};
     assert_table(rows, 4,
                  "Partition of a set of 200 objects. Total size = 200 bytes.\n" HEADER
                  "     0    101  50      101  50       101  50 a\n"
@@ -60,7 +62,7 @@ static void test_a_percent_above_its_half_rounds_up(void **state)
 {
     (void)state;
     // 2/3 and 1/3 of the objects, 0.4995 percent of the bytes.
-    const struct hc_partition_row rows[] = {{(char *)"a", 2, 9950}, {(char *)"b", 1, 51}};
+    const struct hc_partition_row rows[] = {{(char *)"a", 2, 9950, {{0}}}, {(char *)"b", 1, 51, {{0}}}};
     assert_table(rows, 2,
                  "Partition of a set of 3 objects. Total size = 10001 bytes.\n" HEADER
                  "     0      2  67     9950  99      9950  99 a\n"
@@ -70,7 +72,7 @@ static void test_a_percent_above_its_half_rounds_up(void **state)
 static void test_wide_numbers_push_what_follows(void **state)
 {
     (void)state;
-    const struct hc_partition_row rows[] = {{(char *)"int", 12345678, 9876543210}};
+    const struct hc_partition_row rows[] = {{(char *)"int", 12345678, 9876543210, {{0}}}};
     assert_table(rows, 1,
                  "Partition of a set of 12345678 objects. Total size = 9876543210 bytes.\n" HEADER
                  "     0 12345678 100 9876543210 100 9876543210 100 int\n");
@@ -83,7 +85,9 @@ static void test_long_names_go_on_in_the_name_column(void **state)
     const struct hc_partition_row rows[] = {
         {(char *)"dict of some.package.module.with_a_long_name.AndAClassName, list, tuple, types.CodeType, "
                  "function",
-         3, 1000}};
+         3,
+         1000,
+         {{0}}}};
     assert_table(rows, 1,
                  "Partition of a set of 3 objects. Total size = 1000 bytes.\n" HEADER
                  "     0      3 100     1000 100      1000 100 dict of\n" INDENT
@@ -95,7 +99,7 @@ static void test_a_word_wider_than_the_column_is_cut_on_the_next_line(void **sta
 {
     (void)state;
     const struct hc_partition_row rows[] = {
-        {(char *)"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 3, 1000}};
+        {(char *)"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 3, 1000, {{0}}}};
     assert_table(rows, 1,
                  "Partition of a set of 3 objects. Total size = 1000 bytes.\n" HEADER
                  "     0      3 100     1000 100      1000 100\n" INDENT
@@ -107,7 +111,7 @@ static void test_a_word_wider_than_a_line_is_cut_at_once(void **state)
     (void)state;
     char name[133] = "x ";
     memset(name + 2, 'b', 130);
-    const struct hc_partition_row rows[] = {{name, 3, 1000}};
+    const struct hc_partition_row rows[] = {{name, 3, 1000, {{0}}}};
     assert_table(rows, 1,
                  "Partition of a set of 3 objects. Total size = 1000 bytes.\n" HEADER
                  "     0      3 100     1000 100      1000 100 x "
@@ -120,7 +124,10 @@ static void test_words_break_after_hyphens(void **state)
 {
     (void)state;
     const struct hc_partition_row rows[] = {
-        {(char *)"some.well-known-package.with-hyphens-in-the.name-of-it.and_more_text_here.Class", 3, 1000}};
+        {(char *)"some.well-known-package.with-hyphens-in-the.name-of-it.and_more_text_here.Class",
+         3,
+         1000,
+         {{0}}}};
     assert_table(rows, 1,
                  "Partition of a set of 3 objects. Total size = 1000 bytes.\n" HEADER
                  "     0      3 100     1000 100      1000 100 "
@@ -135,7 +142,7 @@ static void test_characters_and_not_bytes_count_for_the_width(void **state)
     char name[111] = "";
     for (int i = 0; i < 55; i++)
         strcat(name, "é");
-    const struct hc_partition_row rows[] = {{name, 1, 10}};
+    const struct hc_partition_row rows[] = {{name, 1, 10, {{0}}}};
     _cleanup_(hc_freep) char *text = table_of(rows, 1, HC_NO_LIMIT);
     const char *line = strstr(text, "     0 ");
     assert_non_null(line);
@@ -146,7 +153,7 @@ static void test_characters_and_not_bytes_count_for_the_width(void **state)
 static void test_control_characters_of_a_name_do_not_reach_the_terminal(void **state)
 {
     (void)state;
-    const struct hc_partition_row rows[] = {{(char *)"m.\033[2JC\n\x7f\xc2\x9b", 1, 10}};
+    const struct hc_partition_row rows[] = {{(char *)"m.\033[2JC\n\x7f\xc2\x9b", 1, 10, {{0}}}};
     assert_table(rows, 1,
                  "Partition of a set of 1 object. Total size = 10 bytes.\n" HEADER
                  "     0      1 100       10 100        10 100 m.\\x1b[2JC\\n\\x7f\\x9b\n");
@@ -165,7 +172,7 @@ static char *table_of_many(size_t count, long limit)
     struct hc_partition_row rows[32];
     assert_true(count <= 32);
     for (size_t i = 0; i < count; i++)
-        rows[i] = (struct hc_partition_row){(char *)"n", 1, 100 - i};
+        rows[i] = (struct hc_partition_row){(char *)"n", 1, 100 - i, {{0}}};
     return table_of(rows, count, limit);
 }
 

@@ -1,0 +1,138 @@
+// What tables call classes.
+#include "sets/classifier.h"
+#include "sets/partition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const headers[] = {
+    [HC_BY_UNITY] = "<unclassified>",
+    [HC_BY_TYPE] = "Type",
+    [HC_BY_CLODO] = "Kind (class / dict of class)",
+    [HC_BY_SIZE] = "Individual Size",
+    [HC_BY_RCS] = "Referrers by Kind (class / dict of class)",
+    [HC_BY_MODULE] = "Module",
+    [HC_BY_ID] = "Object",
+};
+
+// Joins what `part` gives for each of the classifier's parts by " & "; in a sum, sets of kinds stand in
+// braces.
+static char *join_parts(const struct hc_classifier *classifier,
+                        char *(*part)(const void *argument, unsigned index), const void *argument)
+{
+    char *joined = NULL;
+    for (unsigned i = 0; i < classifier->count; i++) {
+        _cleanup_(hc_freep) char *text = part(argument, i);
+        bool in_braces = classifier->count > 1 && classifier->parts[i] == HC_BY_RCS;
+        char *longer = NULL;
+        if (!text || asprintf(&longer, "%s%s%s%s%s", joined ? joined : "", joined ? " & " : "",
+                              in_braces ? "{" : "", text, in_braces ? "}" : "") < 0)
+            longer = NULL;
+        free(joined);
+        joined = longer;
+        if (!joined)
+            return NULL;
+    }
+    return joined;
+}
+
+static char *header_part(const void *argument, unsigned index)
+{
+    const struct hc_classifier *classifier = argument;
+    return strdup(headers[classifier->parts[index]]);
+}
+
+char *hc_classifier_header(const struct hc_classifier *classifier)
+{
+    return join_parts(classifier, header_part, classifier);
+}
+
+char *hc_universe_kind_name(const struct hc_universe *universe, uint32_t kind)
+{
+    struct hc_type *const *types = universe->graph->types.types.items;
+    if (kind < universe->type_count)
+        return types[kind]->is_dict ? strdup("dict (no owner)") : hc_kind_class_name(types[kind]);
+    _cleanup_(hc_freep) char *class_name = hc_kind_class_name(types[kind - universe->type_count]);
+    char *name;
+    return !class_name || asprintf(&name, "dict of %s", class_name) < 0 ? NULL : name;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *join_names(char **names, uint32_t count)
+{
+    size_t length = 1;
+    for (uint32_t i = 0; i < count; i++)
+        length += strlen(names[i]) + 2;
+    char *joined = malloc(length), *end = joined;
+    for (uint32_t i = 0; joined && i < count; i++)
+        end = stpcpy(stpcpy(end, i ? ", " : ""), names[i]);
+    return joined;
+}
+
+static char *kind_list_name(const struct hc_universe *universe, const struct hc_kind_list *list)
+{
+    if (!list->count)
+        return strdup("<Nothing>");
+    char **names = calloc(list->count, sizeof(*names));
+    bool complete = names != NULL;
+    for (uint32_t i = 0; complete && i < list->count; i++)
+        complete = (names[i] = hc_universe_kind_name(universe, list->kinds[i])) != NULL;
+    char *joined = NULL;
+    if (complete) {
+        qsort(names, list->count, sizeof(*names), by_text);
+        joined = join_names(names, list->count);
+    }
+    for (uint32_t i = 0; names && i < list->count; i++)
+        free(names[i]);
+    free(names);
+    return joined;
+}
+
+struct class_view {
+    const struct hc_universe *universe;
+    const struct hc_classifier *classifier;
+    const struct hc_class *class;
+};
+
+static char *format_number(const char *format, uint64_t number)
+{
+    char *text;
+    return asprintf(&text, format, number) < 0 ? NULL : text;
+}
+
+static char *class_part(const void *argument, unsigned index)
+{
+    const struct class_view *view = argument;
+    const struct hc_graph *graph = view->universe->graph;
+    uint64_t key = view->class->keys[index];
+    switch ((enum hc_relation)view->classifier->parts[index]) {
+    case HC_BY_TYPE:
+        return hc_kind_class_name(graph->types.types.items[key]);
+    case HC_BY_CLODO:
+        return hc_universe_kind_name(view->universe, (uint32_t)key);
+    case HC_BY_SIZE:
+        return format_number("%9lu", key);
+    case HC_BY_RCS:
+        return kind_list_name(view->universe, &view->universe->kind_lists.items[key]);
+    case HC_BY_MODULE:
+        return key ? format_number("module at 0x%lx",
+                                   hc_graph_address(graph, (hc_object_id){(uint32_t)key - 1}))
+                   : strdup("~module");
+    case HC_BY_ID:
+        return format_number("0x%lx", hc_graph_address(graph, (hc_object_id){(uint32_t)key}));
+    default:
+        return strdup("<Anything>");
+    }
+}
+
+char *hc_class_name(const struct hc_universe *universe, const struct hc_classifier *classifier,
+                    const struct hc_class *class)
+{
+    struct class_view view = {universe, classifier, class};
+    return join_parts(classifier, class_part, &view);
+}

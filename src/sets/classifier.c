@@ -1,0 +1,130 @@
+#include "sets/classifier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const relation_names[] = {
+    [HC_BY_UNITY] = "Unity", [HC_BY_TYPE] = "Type",     [HC_BY_CLODO] = "Clodo", [HC_BY_SIZE] = "Size",
+    [HC_BY_RCS] = "Rcs",     [HC_BY_MODULE] = "Module", [HC_BY_ID] = "Id",
+};
+
+const char *hc_relation_name(enum hc_relation relation)
+{
+    return relation_names[relation];
+}
+
+bool hc_classifier_parse(const char *text, struct hc_classifier *ret)
+{
+    struct hc_classifier classifier = {0};
+    while (true) {
+        size_t length = strcspn(text, "&");
+        unsigned relation = 0;
+        while (relation < HC_RELATION_COUNT &&
+               (strlen(relation_names[relation]) != length || memcmp(relation_names[relation], text, length)))
+            relation++;
+        if (relation == HC_RELATION_COUNT || classifier.count == HC_CLASSIFIER_PARTS)
+            return false;
+        classifier.parts[classifier.count++] = (uint8_t)relation;
+        if (!text[length])
+            break;
+        text += length + 1;
+    }
+    *ret = classifier;
+    return true;
+}
+
+struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_universe *universe,
+                                  const struct hc_classifier *classifier)
+{
+    *classify = (struct hc_classify){.universe = universe, .classifier = *classifier};
+    const struct hc_type_vector *types = &universe->graph->types.types;
+    for (size_t i = 0; i < types->count; i++)
+        if (!hc_type_is_heap(types->items[i]) && !strcmp(types->items[i]->module, "builtins") &&
+            !strcmp(types->items[i]->name, "module"))
+            classify->module_type = types->items[i];
+    for (unsigned i = 0; i < classifier->count; i++)
+        if (classifier->parts[i] == HC_BY_RCS)
+            return hc_graph_find_referrers(universe->graph, universe->threads);
+    return NULL;
+}
+
+void hc_classify_deinit(struct hc_classify *classify)
+{
+    free(classify->kinds);
+}
+
+static struct hc_error *referrer_kinds(struct hc_classify *classify, uint32_t object, uint64_t *ret)
+{
+    const struct hc_graph *graph = classify->universe->graph;
+    uint32_t start = graph->referrer_starts[object], end = graph->referrer_starts[object + 1];
+    uint32_t count = 0, number;
+    if (!hc_vector_grow((void **)&classify->kinds, &classify->kind_capacity, end - start + 1u,
+                        sizeof(*classify->kinds)))
+        return hc_error_out_of_memory();
+    for (uint32_t i = start; i < end; i++) {
+        uint32_t referrer = graph->referrers[i];
+        if (!hc_is_referrer(graph, referrer, object))
+            continue;
+        uint32_t kind = hc_universe_kind(classify->universe, referrer);
+        if (!count || classify->kinds[count - 1] != kind)
+            classify->kinds[count++] = kind;
+    }
+    HC_TRY(hc_universe_intern_kinds(classify->universe, classify->kinds, count, &number));
+    *ret = number;
+    return NULL;
+}
+
+struct hc_error *hc_classify_object(struct hc_classify *classify, uint32_t object, struct hc_class *ret)
+{
+    const struct hc_graph *graph = classify->universe->graph;
+    for (unsigned i = 0; i < classify->classifier.count; i++) {
+        uint64_t *key = &ret->keys[i];
+        switch ((enum hc_relation)classify->classifier.parts[i]) {
+        case HC_BY_UNITY:
+        case HC_RELATION_COUNT:
+            *key = 0;
+            break;
+        case HC_BY_TYPE:
+            *key = graph->type_indexes[object];
+            break;
+        case HC_BY_CLODO:
+            *key = hc_universe_kind(classify->universe, object);
+            break;
+        case HC_BY_SIZE:
+            *key = hc_graph_size(graph, (hc_object_id){object});
+            break;
+        case HC_BY_RCS:
+            HC_TRY(referrer_kinds(classify, object, key));
+            break;
+        case HC_BY_MODULE:
+            *key = hc_type_derives_from(hc_graph_type(graph, (hc_object_id){object}), classify->module_type)
+                       ? object + 1ull
+                       : 0;
+            break;
+        case HC_BY_ID:
+            *key = object;
+            break;
+        }
+    }
+    return NULL;
+}
+
+struct hc_error *hc_set_of_class(const struct hc_set *set, const struct hc_classifier *classifier,
+                                 const struct hc_class *class, struct hc_set **ret)
+{
+    _cleanup_(hc_classify_deinit) struct hc_classify classify;
+    HC_TRY(hc_classify_init(&classify, set->universe, classifier));
+    _cleanup_(hc_set_releasep) struct hc_set *found = hc_set_create(set->universe);
+    if (!found)
+        return hc_error_out_of_memory();
+    uint32_t end = set->universe->graph->count;
+    for (uint32_t object = hc_set_next(set, 0); object < end; object = hc_set_next(set, object + 1)) {
+        struct hc_class other;
+        HC_TRY(hc_classify_object(&classify, object, &other));
+        if (hc_class_equal(class, &other, classifier->count))
+            hc_set_put(found, object);
+    }
+    hc_set_seal(found);
+    *ret = hc_take(found);
+    return NULL;
+}
