@@ -84,6 +84,10 @@ static struct hc_error *add_pool(struct pool_reader *reader, uint64_t address)
     const struct hc_offsets *at = &reader->runtime->layouts.at;
     struct hc_pools *pools = reader->pools;
     uint32_t pool_size = 1u << pools->pool_bits;
+    if (address >> HC_DIRECTORY_SHIFT >= HC_DIRECTORY_SIZE) { // outside of any process's memory
+        pools->damaged_pools++;
+        return NULL;
+    }
     const uint8_t *bytes = hc_reader_view(&reader->reader, address, pool_size);
     if (!bytes) {
         pools->unreadable_pools++;
@@ -184,8 +188,6 @@ static struct hc_error *build_directory(struct hc_pools *pools)
     for (size_t i = 0; i < pools->count; i++) {
         struct hc_pool *pool = &pools->pools[i];
         uint64_t high = pool->address >> HC_DIRECTORY_SHIFT;
-        if (high >= HC_DIRECTORY_SIZE)
-            return hc_error_create("a pool at 0x%lx is outside of any process's memory", (long)pool->address);
         if (!pools->directory[high] && !(pools->directory[high] = calloc(leaf_size, sizeof(uint32_t))))
             return hc_error_out_of_memory();
         uint64_t low = (pool->address & ((1u << HC_DIRECTORY_SHIFT) - 1)) >> pools->pool_bits;

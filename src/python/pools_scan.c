@@ -52,6 +52,8 @@ static bool fits(const struct hc_tracer *tracer, const struct hc_type *type, con
 {
     if (!type->has_items || !type->itemsize)
         return true;
+    if (tracer->at->var_size + tracer->object_reader.target.word_size > room)
+        return false;
     int64_t items = hc_load_signed_word(&tracer->object_reader.target, object + tracer->at->var_size);
     return type->basicsize <= room && items >= 0 &&
            (uint64_t)items <= (room - type->basicsize) / type->itemsize;

@@ -27,6 +27,8 @@ enum { KIND_SHIFT = 2, COMPACT_BIT = 1 << 5, ASCII_BIT = 1 << 6 };
 
 static const struct hc_target test_target = {.machine = EM_X86_64, .word_size = 8};
 static uint8_t memory[MEMORY_SIZE];
+// If set, the page of MEMORY + twin_offset is seen a second time, at twin_address.
+static uint64_t twin_address, twin_offset;
 
 static inline void put(uint64_t address, uint64_t value, unsigned size)
 {
@@ -49,6 +51,7 @@ static inline int clear_memory(void **state)
 {
     (void)state;
     memset(memory, 0, sizeof(memory));
+    twin_address = 0;
     return 0;
 }
 
@@ -62,6 +65,9 @@ static inline struct hc_image *open_memory(uint64_t size)
     struct core_builder builder;
     core_builder_init(&builder, EM_X86_64, 8, false);
     core_builder_add_load(&builder, MEMORY, memory, size, size, PF_R | PF_W);
+    if (twin_address)
+        core_builder_add_load(&builder, twin_address, memory + twin_offset, CORE_PAGE, CORE_PAGE,
+                              PF_R | PF_W);
     core_builder_write(&builder, path);
     core_builder_deinit(&builder);
     struct hc_image *image = NULL;
