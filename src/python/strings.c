@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAME = 1000 };
+enum { MAX_NAME = 1000, MAX_SEARCH = 1 << 16 };
 
 struct text {
     const uint8_t *bytes;
@@ -119,6 +119,7 @@ struct string_search {
     size_t key_length;
     uint64_t *ret;
     bool found;
+    unsigned left; // entries to look at: what is looked for stands in small dicts
 };
 
 static bool compare_key(void *argument, uint64_t key, uint64_t value)
@@ -127,7 +128,7 @@ static bool compare_key(void *argument, uint64_t key, uint64_t value)
     struct text text;
     if (!find_text(search->runtime, search->reader, key, &text) || text.kind != 1 ||
         text.length != search->key_length || memcmp(text.bytes, search->key, text.length))
-        return true;
+        return --search->left > 0;
     *search->ret = value;
     search->found = true;
     return false;
@@ -136,7 +137,7 @@ static bool compare_key(void *argument, uint64_t key, uint64_t value)
 bool hc_dict_find_string(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t dict,
                          const char *key, uint64_t *ret)
 {
-    struct string_search search = {runtime, reader, key, strlen(key), ret, false};
+    struct string_search search = {runtime, reader, key, strlen(key), ret, false, MAX_SEARCH};
     hc_dict_each(runtime, reader, dict, compare_key, &search);
     return search.found;
 }

@@ -4,7 +4,11 @@
 
 #include <string.h>
 
-enum { MAX_BASES = 64, MAX_SLOTS = 65536 };
+enum {
+    MAX_BASES = 256,
+    MAX_SLOTS = 65536,
+    BINARIES_TYPES = 16384, // may come from the binaries, beside what the image has room for
+};
 
 const char *hc_how_name(enum hc_how how)
 {
@@ -25,7 +29,9 @@ HC_DEFINE_POINTER_CLEANUP(type_destroy, struct hc_type)
 
 struct hc_error *hc_type_table_init(struct hc_type_table *table, const struct hc_runtime *runtime)
 {
-    *table = (struct hc_type_table){.runtime = runtime, .bucket_count = 1024};
+    *table = (struct hc_type_table){.runtime = runtime,
+                                    .bucket_count = 1024,
+                                    .slots_left = MAX_SLOTS + hc_image_size(runtime->image) / 8};
     table->buckets = calloc(table->bucket_count, sizeof(*table->buckets));
     if (!table->buckets)
         return hc_error_out_of_memory();
@@ -86,6 +92,25 @@ static bool table_add(struct hc_type_table *table, struct hc_type *type)
 bool hc_type_is_heap(const struct hc_type *type)
 {
     return type->flags & HC_TYPE_HEAPTYPE;
+}
+
+bool hc_type_is_subtype(const struct hc_type_table *table, const struct hc_type *type,
+                        const struct hc_type *base)
+{
+    const struct hc_offsets *at = &table->runtime->layouts.at;
+    struct hc_reader reader;
+    hc_reader_init(&reader, table->runtime->image);
+    uint64_t mro, count, entry;
+    if (type == base)
+        return true;
+    if (!hc_reader_word(&reader, type->address + at->type_mro, &mro) || !mro ||
+        !hc_reader_word(&reader, mro + at->var_size, &count) || count > MAX_SLOTS)
+        return hc_type_derives_from(type, base);
+    for (uint64_t i = 0; i < count; i++)
+        if (hc_reader_word(&reader, mro + at->tuple_items + i * reader.target.word_size, &entry) &&
+            entry == base->address)
+            return true;
+    return false;
 }
 
 bool hc_type_derives_from(const struct hc_type *type, const struct hc_type *base)
@@ -201,7 +226,7 @@ static bool add_slots(struct hc_type_table *table, struct hc_reader *reader, con
     const uint8_t *size = hc_reader_view(reader, base->address + at->var_size, reader->target.word_size);
     if (size)
         count = hc_load_signed_word(&reader->target, size);
-    if (!hc_type_is_heap(base) || count <= 0 || count > MAX_SLOTS)
+    if (!hc_type_is_heap(base) || count <= 0 || count > MAX_SLOTS || (uint64_t)count > table->slots_left)
         return true;
     uint64_t metasize = base->metatype ? base->metatype->basicsize : type->basicsize;
     const uint8_t *members =
@@ -212,9 +237,11 @@ static bool add_slots(struct hc_type_table *table, struct hc_reader *reader, con
     if (!slots)
         return false;
     type->slots = slots;
+    table->slots_left -= (uint64_t)count;
     for (int64_t i = 0; i < count; i++, members += at->sizeof_member) {
         uint64_t offset = hc_load_word(&reader->target, members + at->member_offset);
-        if (hc_load_u32(&reader->target, members + at->member_type) == T_OBJECT_EX && offset < 1 << 24)
+        if (hc_load_u32(&reader->target, members + at->member_type) == T_OBJECT_EX &&
+            offset < type->basicsize)
             slots[type->slot_count++] = (uint32_t)offset;
     }
     return true;
@@ -338,13 +365,27 @@ static bool is_leaf(const struct hc_type *type)
            type->words_from >= type->words_to;
 }
 
+// What is refused for its depth is refused wherever the search for it began.
+static unsigned height_of(const struct hc_type *metatype, const struct hc_type *base)
+{
+    unsigned height = metatype ? metatype->height + 1 : 0;
+    return base && base->height >= height ? base->height + 1 : height;
+}
+
+// Types do not overlap, so that an image has room for so many; forged ones could.
+static bool is_full(const struct hc_type_table *table)
+{
+    uint64_t room = hc_image_size(table->runtime->image) / table->runtime->layouts.at.sizeof_type;
+    return table->types.count >= room + BINARIES_TYPES;
+}
+
 static struct hc_type *create(struct hc_type_table *table, struct hc_reader *reader, uint64_t address,
                               unsigned depth)
 {
     const struct hc_runtime *runtime = table->runtime;
     _cleanup_(type_destroyp) struct hc_type *type = calloc(1, sizeof(*type));
     struct raw_type raw;
-    if (!type || depth > MAX_BASES || !read_raw(table, reader, address, &raw, type))
+    if (!type || is_full(table) || depth > MAX_BASES || !read_raw(table, reader, address, &raw, type))
         return NULL;
     if (address != runtime->type_type) {
         const struct hc_type *metatype = hc_type_table_find(table, reader, raw.metatype, depth + 1);
@@ -358,6 +399,9 @@ static struct hc_type *create(struct hc_type_table *table, struct hc_reader *rea
         return NULL;
     if (raw.base && address != runtime->type_type &&
         !(type->base = hc_type_table_find(table, reader, raw.base, depth + 1)))
+        return NULL;
+    type->height = height_of(type->metatype, type->base);
+    if (type->height > MAX_BASES)
         return NULL;
     type->header_size = header_size(runtime, type, reader->target.word_size);
     type->is_gc = type->flags & HC_TYPE_HAVE_GC;

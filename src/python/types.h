@@ -79,6 +79,7 @@ struct hc_type {
     uint64_t cached_keys;           // of a heap type, or 0
     const struct hc_type *metatype; // NULL: itself
     const struct hc_type *base;     // NULL for object
+    unsigned height;                // longest way to a type without base and metatype
     const struct hc_row_layout
         *layout; // how the native part is traced; with words left: that of a base of it
     hc_size_fn *size;
@@ -108,6 +109,7 @@ struct hc_type_table {
     struct hc_type_vector types; // by index
     uint64_t *buckets;           // address → index + 1, open addressing
     size_t bucket_count;         // a power of two
+    uint64_t slots_left;         // slots of all types together, bounded by the size of the image
 };
 
 struct hc_error *hc_type_table_init(struct hc_type_table *table, const struct hc_runtime *runtime);
@@ -120,4 +122,7 @@ const struct hc_type *hc_type_table_find(struct hc_type_table *table, struct hc_
 
 bool hc_type_is_heap(const struct hc_type *type);
 // True if `type` is a subclass of the type called `name` (a static one) through its tp_base chain.
+// True if `base` is in the method resolution order of `type`.
+bool hc_type_is_subtype(const struct hc_type_table *table, const struct hc_type *type,
+                        const struct hc_type *base);
 bool hc_type_derives_from(const struct hc_type *type, const struct hc_type *base);
