@@ -3,6 +3,7 @@
 #include "base/parallel.h"
 #include "python/roots.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ struct builder {
     struct hc_tracer *tracers;   // one a worker
     struct hc_finding *findings; // one a task
     size_t task_count;
+    _Atomic uint64_t allowance; // of the tracers
     struct hc_others others;
     struct hc_word_vector roots, static_roots;
     struct hc_suspect_vector suspects;
@@ -101,8 +103,11 @@ static struct hc_error *prepare(struct builder *builder)
     if (!builder->findings || !builder->tracers || !graph->edge_starts || !graph->type_indexes ||
         !graph->sizes || !graph->states)
         return hc_error_out_of_memory();
-    for (unsigned i = 0; i < builder->threads; i++)
+    atomic_init(&builder->allowance, hc_tracer_allowance(builder->runtime->image));
+    for (unsigned i = 0; i < builder->threads; i++) {
         HC_TRY(hc_tracer_init(&builder->tracers[i], &graph->types));
+        builder->tracers[i].allowance = &builder->allowance;
+    }
     return NULL;
 }
 

@@ -1,5 +1,6 @@
 #include "python/trace.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 // Direct-mapped: whether a word is a type pointer is asked for every block of the heap.
@@ -130,6 +131,28 @@ void hc_trace_buffer(struct hc_tracer *tracer, uint64_t address)
     push(tracer, &tracer->references.buffers, address);
 }
 
+uint64_t hc_tracer_allowance(const struct hc_image *image)
+{
+    enum { READINGS = 8, LEAST = 1 << 20 };
+    return LEAST + hc_image_size(image) / hc_image_target(image)->word_size * READINGS;
+}
+
+bool hc_trace_afford(struct hc_tracer *tracer, uint64_t words)
+{
+    enum { SMALL = 64 };
+    if (words <= SMALL || !tracer->allowance)
+        return true;
+    uint64_t left = atomic_load_explicit(tracer->allowance, memory_order_relaxed);
+    do {
+        if (words > left) {
+            tracer->unreadable++;
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(tracer->allowance, &left, left - words,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
 void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t count)
 {
     if (!count)
@@ -143,6 +166,8 @@ void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t c
             return;
         count = available / target->word_size;
     }
+    if (!hc_trace_afford(tracer, count))
+        return;
     for (uint64_t i = 0; i < count; i++)
         hc_trace_visit(tracer, hc_load_word(target, bytes + i * target->word_size));
 }
@@ -206,6 +231,8 @@ static void trace_words(struct hc_tracer *tracer, const struct hc_object_view *o
     if (end > object->available)
         end = object->available;
     unsigned word = tracer->object_reader.target.word_size;
+    if (end > type->words_from && !hc_trace_afford(tracer, (end - type->words_from) / word))
+        return;
     struct hc_word_vector *found =
         type->words_visited ? &tracer->references.visited : &tracer->references.held;
     struct hc_object_view referent;
@@ -253,7 +280,7 @@ static void trace_block_values(struct hc_tracer *tracer, const struct hc_type *t
     }
     uint64_t entries = hc_load_word(&tracer->reader.target, keys + at->keys_nentries);
     uint64_t usable = hc_load_word(&tracer->reader.target, keys + at->keys_usable);
-    if (*prefix < word || entries > *prefix - 2u)
+    if (*prefix < word || *prefix % word || entries > *prefix - 2u || usable > UINT8_MAX)
         return;
     // Approximation: the shared keys may have shrunk since this block was made, by less than its rounding
     // hides.
@@ -321,8 +348,8 @@ static void trace_dict_slot(struct hc_tracer *tracer, const struct hc_object_vie
         if (hc_is_present(tracer->at->long_tag) && type->size && type->layout &&
             !strcmp(type->layout->row->names, "int"))
             items = items >> 3;
-        uint64_t end =
-            round_up(type->basicsize + (uint64_t)(items < 0 ? -items : items) * type->itemsize, word);
+        uint64_t end = round_up(
+            type->basicsize + (items < 0 ? 0 - (uint64_t)items : (uint64_t)items) * type->itemsize, word);
         trace_own_dict(tracer, hc_view_word(tracer, object, end + (uint64_t)type->dictoffset));
         return;
     }
@@ -362,7 +389,7 @@ static void trace_hidden_items(struct hc_tracer *tracer, const struct hc_object_
     const struct hc_type *type = object->type;
     unsigned word = tracer->object_reader.target.word_size;
     uint64_t items = hc_view_word(tracer, object, tracer->at->var_size);
-    if (items > object->available / word)
+    if (items > object->available / word || !hc_trace_afford(tracer, type->hidden_items))
         return;
     for (uint32_t i = 0; i < type->hidden_items; i++)
         push(tracer, type->words_visited ? &tracer->references.visited : &tracer->references.held,
@@ -378,7 +405,7 @@ void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *obje
     references->values_count = 0;
     references->how = type->how;
 
-    for (size_t i = 0; i < type->slot_count; i++)
+    for (size_t i = 0; i < type->slot_count && (i || hc_trace_afford(tracer, type->slot_count)); i++)
         hc_trace_visit(tracer, hc_view_word(tracer, object, type->slots[i]));
     trace_dict_slot(tracer, object);
     if (type->visits_type)

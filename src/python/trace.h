@@ -40,7 +40,12 @@ struct HC_ALONE hc_tracer {
     uint64_t unreadable; // pointers followed into holes
     bool out_of_memory;
     struct hc_type_cache_line *type_cache;
+    _Atomic uint64_t *allowance; // words that may still be read; NULL: without limit
 };
+
+// For tracers that walk the whole heap together. Every word belongs to one object, so an honest heap is read
+// a few times at most; forged counts could have every object read all of it.
+uint64_t hc_tracer_allowance(const struct hc_image *image);
 
 struct hc_error *hc_tracer_init(struct hc_tracer *tracer, struct hc_type_table *types);
 void hc_tracer_deinit(struct hc_tracer *tracer);
@@ -71,6 +76,8 @@ int64_t hc_view_signed(const struct hc_tracer *tracer, const struct hc_object_vi
 void hc_trace_visit(struct hc_tracer *tracer, uint64_t address);
 void hc_trace_hold(struct hc_tracer *tracer, uint64_t address);
 void hc_trace_buffer(struct hc_tracer *tracer, uint64_t address);
+// May `words` more be read? What small objects need is always granted.
+bool hc_trace_afford(struct hc_tracer *tracer, uint64_t words);
 // Visits each non-NULL word of an array of pointers; stops at a hole.
 void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t count);
 // ob_size of the variable-sized object at `address`; 0 for none and for a hole.

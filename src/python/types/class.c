@@ -16,7 +16,8 @@ static uint64_t cached_keys(struct hc_tracer *tracer, const struct hc_object_vie
 static void hold_shared_names(struct hc_tracer *tracer, uint64_t address)
 {
     struct hc_dict_keys keys;
-    if (!hc_dict_keys_read(tracer->runtime, &tracer->reader, address, &keys))
+    if (!hc_dict_keys_read(tracer->runtime, &tracer->reader, address, &keys) ||
+        !hc_trace_afford(tracer, keys.count))
         return;
     hc_trace_buffer(tracer, address);
     for (uint64_t i = 0; i < keys.count; i++)
@@ -90,7 +91,8 @@ static void module_traverse(struct hc_tracer *tracer, const struct hc_object_vie
     uint64_t state = hc_view_word(tracer, object, at->module_state);
     uint64_t traverse, size;
     if (!def || !state || !hc_reader_word(&tracer->reader, def + at->module_def_traverse, &traverse) ||
-        !traverse || !hc_reader_word(&tracer->reader, def + at->module_def_size, &size))
+        !traverse || !hc_reader_word(&tracer->reader, def + at->module_def_size, &size) ||
+        !hc_trace_afford(tracer, size / target->word_size))
         return;
     tracer->references.how = HC_HOW_WORDS;
     hc_trace_buffer(tracer, state);

@@ -60,6 +60,8 @@ static void dict_traverse(struct hc_tracer *tracer, const struct hc_object_view 
         tracer->unreadable++;
         return;
     }
+    if (!hc_trace_afford(tracer, keys.count))
+        return;
     uint64_t values = values_of(tracer, object);
     if (values)
         trace_split(tracer, &keys, values);

@@ -32,7 +32,7 @@ uint64_t hc_code_frame_slots(struct hc_tracer *tracer, uint64_t code, bool with_
 static void visit_alive(struct hc_tracer *tracer, uint64_t address, uint64_t count)
 {
     struct hc_object_view object;
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < count && (i || hc_trace_afford(tracer, count)); i++) {
         uint64_t value;
         if (hc_reader_word(&tracer->reader, address + i * tracer->reader.target.word_size, &value) && value &&
             hc_tracer_view(tracer, value, &object))

@@ -10,12 +10,11 @@ static uint64_t long_size(struct hc_tracer *tracer, const struct hc_object_view 
         uint64_t digits = hc_view_word(tracer, object, at->long_tag) >> 3;
         return object->type->basicsize + object->type->itemsize * (digits ? digits : 1);
     }
-    int64_t digits = hc_view_signed(tracer, object, at->var_size);
-    if (digits < 0)
-        digits = -digits;
+    int64_t size = hc_view_signed(tracer, object, at->var_size);
+    uint64_t digits = size < 0 ? 0 - (uint64_t)size : (uint64_t)size;
     if (!digits && hc_runtime_since(tracer->runtime, 3, 11))
         digits = 1; // allocated, and counted since 3.11 (bpo-46361)
-    return at->long_digits + (uint64_t)digits * DIGIT_SIZE;
+    return at->long_digits + digits * DIGIT_SIZE;
 }
 
 const struct hc_type_row hc_scalar_types[] = {

@@ -13,6 +13,8 @@ static void tuple_traverse(struct hc_tracer *tracer, const struct hc_object_view
         tracer->unreadable++;
         count = (int64_t)readable;
     }
+    if (!hc_trace_afford(tracer, (uint64_t)count))
+        return;
     for (int64_t i = 0; i < count; i++)
         hc_trace_visit(tracer, hc_load_word(target, object->bytes + items + (uint64_t)i * target->word_size));
 }

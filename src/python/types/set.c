@@ -26,6 +26,8 @@ static void set_traverse(struct hc_tracer *tracer, const struct hc_object_view *
         tracer->unreadable++;
         slots = readable;
     }
+    if (!hc_trace_afford(tracer, slots))
+        return;
     // Deleted entries have the key `dummy` and the hash -1, which no object has (Objects/setobject.c).
     for (uint64_t i = 0; i < slots; i++, bytes += at->sizeof_set_entry)
         if (hc_load_signed_word(target, bytes + at->set_entry_hash) != -1)
