@@ -1,16 +1,21 @@
 #include "python/roots.h"
 
-#include <string.h>
+#include "base/address_map.h"
 
-enum { MAX_THREADS = 1 << 16, MAX_FRAMES = 1 << 20 };
+#include <string.h>
 
 struct root_search {
     const struct hc_runtime *runtime;
     struct hc_tracer *tracer;
     struct hc_word_vector *roots;
-    uint64_t base; // of the struct whose members are being looked at
+    struct hc_address_map seen; // threads and frames: a damaged list may be a ring
     bool out_of_memory;
 };
+
+static void root_search_deinit(struct root_search *search)
+{
+    hc_address_map_deinit(&search->seen);
+}
 
 static void add_root(struct root_search *search, uint64_t address)
 {
@@ -68,11 +73,24 @@ static void add_references(struct root_search *search)
         add_root(search, visited.items[i]);
 }
 
+// Is there a thread or frame at `address` that was not met before?
+static bool is_new(struct root_search *search, uint64_t address)
+{
+    bool inserted;
+    if (!address || address % search->tracer->reader.target.word_size)
+        return false;
+    if (!hc_address_map_insert(&search->seen, address, 0, &inserted)) {
+        search->out_of_memory = true;
+        return false;
+    }
+    return inserted;
+}
+
 // 3.11 and later: frames are no objects until somebody asks for one.
 static void add_interpreter_frames(struct root_search *search, uint64_t frame)
 {
     const struct hc_offsets *at = search->tracer->at;
-    for (unsigned i = 0; frame && i < MAX_FRAMES; i++) {
+    while (is_new(search, frame)) {
         search->tracer->references.visited.count = 0;
         hc_trace_interpreter_frame(search->tracer, frame, HC_FRAME_LIVING);
         add_references(search);
@@ -87,7 +105,7 @@ static void add_frame_objects(struct root_search *search, uint64_t frame)
 {
     const struct hc_offsets *at = search->tracer->at;
     unsigned word = search->tracer->reader.target.word_size;
-    for (unsigned i = 0; frame && i < MAX_FRAMES; i++) {
+    while (is_new(search, frame)) {
         add_root(search, frame);
         uint64_t code, stack;
         if (!hc_reader_word(&search->tracer->reader, frame + at->frame_code, &code) ||
@@ -95,7 +113,7 @@ static void add_frame_objects(struct root_search *search, uint64_t frame)
             return;
         uint64_t depth = hc_code_frame_slots(search->tracer, code, true) -
                          hc_code_frame_slots(search->tracer, code, false);
-        for (uint64_t slot = 0; slot < depth; slot++) {
+        for (uint64_t slot = 0; slot < depth && (slot || hc_trace_afford(search->tracer, depth)); slot++) {
             uint64_t value;
             if (hc_reader_word(&search->tracer->reader, stack + slot * word, &value))
                 add_root(search, value);
@@ -126,7 +144,8 @@ struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_trace
                                struct hc_word_vector *ret)
 {
     const struct hc_offsets *at = &runtime->layouts.at;
-    struct root_search search = {.runtime = runtime, .tracer = tracer, .roots = ret};
+    _cleanup_(root_search_deinit) struct root_search search = {
+        .runtime = runtime, .tracer = tracer, .roots = ret};
     _cleanup_(offset_vector_deinit) struct offset_vector interpreter_members = {0}, thread_members = {0};
     HC_TRY(member_offsets(runtime, "_is", "Python/pystate.c", &interpreter_members));
     HC_TRY(member_offsets(runtime, "_ts", "Python/pystate.c", &thread_members));
@@ -135,7 +154,7 @@ struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_trace
         add_members(&search, &interpreter_members, interpreter);
         uint64_t thread = 0;
         hc_reader_word(&tracer->reader, interpreter + at->interpreter_threads, &thread);
-        for (unsigned n = 0; thread && n < MAX_THREADS; n++) {
+        while (is_new(&search, thread)) {
             add_members(&search, &thread_members, thread);
             add_thread_frames(&search, thread);
             if (!hc_reader_word(&tracer->reader, thread + at->thread_next, &thread))
@@ -186,9 +205,13 @@ struct hc_error *hc_roots_find_static(const struct hc_runtime *runtime, struct h
     size_t segment_count, module_count;
     const struct hc_segment *segments = hc_image_segments(runtime->image, &segment_count);
     const struct hc_module *modules = hc_image_modules(runtime->image, &module_count);
-    for (size_t m = 0; m < module_count; m++)
-        for (size_t s = 0; s < segment_count; s++)
+    size_t first = 0; // both are sorted
+    for (size_t m = 0; m < module_count; m++) {
+        while (first < segment_count && segments[first].address + segments[first].length <= modules[m].start)
+            first++;
+        for (size_t s = first; s < segment_count && segments[s].address < modules[m].end; s++)
             add_module_data(&search, &modules[m], &segments[s]);
+    }
     add_interpreter_data(&search);
     return search.out_of_memory ? hc_error_out_of_memory() : NULL;
 }
