@@ -16,6 +16,10 @@ struct hc_error *hc_finding_foreign(struct hc_finding *finding, struct hc_tracer
                                     uint32_t *ret)
 {
     bool inserted;
+    if (!address) {
+        *ret = HC_NO_FOREIGN;
+        return NULL;
+    }
     struct hc_address_slot *slot =
         hc_address_map_insert(&finding->foreign, address, HC_NO_FOREIGN, &inserted);
     if (!slot)

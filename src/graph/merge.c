@@ -274,8 +274,10 @@ static struct hc_error *build_translations(struct merge *merge, struct translati
         if (!translation->foreign)
             return hc_error_out_of_memory();
         for (size_t i = 0; i < addresses->count; i++) {
-            uint32_t global = 0;
-            hc_address_map_find(&merge->others->finding.foreign, addresses->items[i], &global);
+            uint32_t global;
+            if (!hc_address_map_find(&merge->others->finding.foreign, addresses->items[i], &global) ||
+                global == HC_NO_FOREIGN)
+                return hc_error_create("the image changed while it was read");
             translation->foreign[i] = merge->global_numbers[global];
         }
         translation->first_virtual = (uint32_t)next_virtual;
