@@ -145,10 +145,16 @@ static void resolve_rows(struct hc_layouts *layouts, const struct hc_field_reque
         }
 }
 
+// A size of zero would be divided by, or stepped by.
+static bool is_empty_struct(const struct hc_layouts *layouts, size_t id)
+{
+    return !field_requests[id].member && layouts->fields[id].present && !layouts->fields[id].size;
+}
+
 static struct hc_error *check_needed(const struct hc_layouts *layouts, const char *file)
 {
     for (size_t i = 0; i < HC_FIELD_COUNT; i++)
-        if (field_needed[i] && !layouts->fields[i].present)
+        if ((field_needed[i] && !layouts->fields[i].present) || is_empty_struct(layouts, i))
             return hc_error_create(
                 "the debug information in %s has no %s%s%s; is it CPython 3.8 or later, and complete?", file,
                 field_requests[i].structure, field_requests[i].member ? "." : "",
