@@ -16,8 +16,8 @@ struct hc_span {
     size_t length;
 };
 
-// UTF-8 (a lone surrogate is written as if it were a character); ends in a NUL beyond `length`, and may hold
-// others: '\0' is a Python string.
+// UTF-8; a lone surrogate is U+FFFD, as in every string that is read from a heap. Ends in a NUL beyond
+// `length`, and may hold others: '\0' is a Python string.
 struct hc_text {
     const char *bytes; // NULL: absent
     size_t length;
@@ -95,11 +95,11 @@ struct hc_node {
             struct hc_node *stop;  // NULL: to the last
         } slice;
         struct {
-            enum hc_operator operator;
+            enum hc_operator op;
             struct hc_node *operand;
         } unary;
         struct {
-            enum hc_operator operator;
+            enum hc_operator op;
             struct hc_span operator_span;
             struct hc_node *left;
             struct hc_node *right;
@@ -122,4 +122,4 @@ struct hc_ast {
 };
 
 // As Python writes it: "not in".
-const char *hc_operator_text(enum hc_operator operator);
+const char *hc_operator_text(enum hc_operator op);
