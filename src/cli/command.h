@@ -12,19 +12,22 @@
 struct hc_cli_options {
     struct hc_session_options session;
     struct hc_render_options render;
+    char **expressions; // of commands that take them
+    size_t expression_count;
     bool json;
     bool quiet;
 };
 
 struct hc_command {
     const char *name;
-    const char *arguments; // after "heapcore NAME"
-    const char *summary;   // one line, lower case
-    const char *help;      // paragraphs
+    const char *arguments;  // after "heapcore NAME"
+    const char *summary;    // one line, lower case
+    const char *help;       // paragraphs
+    bool takes_expressions; // after the core
     struct hc_error *(*run)(const struct hc_cli_options *options);
 };
 
-extern const struct hc_command hc_command_analyze, hc_command_dump, hc_command_layouts;
+extern const struct hc_command hc_command_analyze, hc_command_dump, hc_command_layouts, hc_command_query;
 
 extern const struct hc_command *const hc_commands[]; // ended by NULL
 

@@ -50,7 +50,7 @@ static enum exit_status run(const struct hc_command *command, int argc, char **a
 {
     struct hc_cli_options options;
     bool wants_help;
-    struct hc_error *error = hc_options_parse(argc, argv, &options, &wants_help);
+    struct hc_error *error = hc_options_parse(argc, argv, command, &options, &wants_help);
     if (error)
         return wrong_usage(command, error);
     if (wants_help) {

@@ -113,20 +113,28 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_cli_option
     }
 }
 
-// CORE and -p exclude each other; one of them is needed.
-static struct hc_error *parse_source(int argc, char **argv, struct hc_cli_options *options)
+// CORE and -p exclude each other; one of them is needed. What follows is the expressions.
+static struct hc_error *parse_source(int argc, char **argv, const struct hc_command *command,
+                                     struct hc_cli_options *options)
 {
-    if (optind < argc && options->session.pid)
+    bool takes_expressions = command->takes_expressions;
+    if (optind < argc && options->session.pid && !takes_expressions)
         return hc_error_create("give a core file or -p PID, not both");
     if (optind == argc && !options->session.pid)
         return hc_error_create("which core file? Name one, or a live process with -p PID");
-    if (argc - optind > 1)
-        return hc_error_create("one core file at a time: '%s' is one too many", argv[optind + 1]);
-    options->session.core = options->session.pid ? NULL : argv[optind];
+    if (!options->session.pid)
+        options->session.core = argv[optind++];
+    if (argc > optind && !takes_expressions)
+        return hc_error_create("one core file at a time: '%s' is one too many", argv[optind]);
+    if (argc == optind && takes_expressions)
+        return hc_error_create("which expression? Name one or more, for example: byrcs");
+    options->expressions = argv + optind;
+    options->expression_count = (size_t)(argc - optind);
     return NULL;
 }
 
-struct hc_error *hc_options_parse(int argc, char **argv, struct hc_cli_options *ret, bool *ret_help)
+struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command *command,
+                                  struct hc_cli_options *ret, bool *ret_help)
 {
     struct hc_cli_options options = {
         .render = {.limit = HC_NO_LIMIT, .color = terminal_has_color()},
@@ -140,7 +148,7 @@ struct hc_error *hc_options_parse(int argc, char **argv, struct hc_cli_options *
         }
         HC_TRY(parse_option(code, argv, &options));
     }
-    HC_TRY(parse_source(argc, argv, &options));
+    HC_TRY(parse_source(argc, argv, command, &options));
     *ret = options;
     *ret_help = false;
     return NULL;

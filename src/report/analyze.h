@@ -11,4 +11,7 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_r
 struct hc_error *hc_report_layouts(const struct hc_session *session, struct hc_report *report);
 
 // Adds heapy's table of a partition as a section.
+void hc_report_partition_page(
+    struct hc_report *report, const char *key, struct hc_partition *partition, size_t first,
+    size_t end); // the rows from `first` to before `end`; the label only on the first page
 void hc_report_partition(struct hc_report *report, const char *key, struct hc_partition *partition);

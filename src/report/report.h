@@ -55,6 +55,8 @@ struct hc_table {
     char *header;      // owned; NULL: not heapy's
     const char *empty; // printed in place of a table without rows
     bool is_limited;   // --limit counts for it
+    bool is_page;      // a page of a longer one: every row of it is shown,
+    size_t hidden;     // and this many follow
 };
 
 struct hc_section {

@@ -69,12 +69,12 @@ static size_t rows_shown(const struct hc_table *table, const struct hc_render_op
     if (table->is_limited && options->limit != HC_NO_LIMIT)
         return rows < (size_t)options->limit ? rows : (size_t)options->limit;
     // "1 more row" would take the line that the row takes.
-    return table->header && rows > HEAPY_PAGE + 1 ? HEAPY_PAGE : rows;
+    return table->header && !table->is_page && rows > HEAPY_PAGE + 1 ? HEAPY_PAGE : rows;
 }
 
 static void write_more(const struct hc_table *table, size_t shown, FILE *file)
 {
-    size_t more = hc_table_rows(table) - shown;
+    size_t more = hc_table_rows(table) - shown + table->hidden;
     if (more && table->header)
         fprintf(file, "<%zu more rows. Type e.g. '_.more' to view.>\n", more);
     else if (more)

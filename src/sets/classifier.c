@@ -108,23 +108,3 @@ struct hc_error *hc_classify_object(struct hc_classify *classify, uint32_t objec
     }
     return NULL;
 }
-
-struct hc_error *hc_set_of_class(const struct hc_set *set, const struct hc_classifier *classifier,
-                                 const struct hc_class *class, struct hc_set **ret)
-{
-    _cleanup_(hc_classify_deinit) struct hc_classify classify;
-    HC_TRY(hc_classify_init(&classify, set->universe, classifier));
-    _cleanup_(hc_set_releasep) struct hc_set *found = hc_set_create(set->universe);
-    if (!found)
-        return hc_error_out_of_memory();
-    uint32_t end = set->universe->graph->count;
-    for (uint32_t object = hc_set_next(set, 0); object < end; object = hc_set_next(set, object + 1)) {
-        struct hc_class other;
-        HC_TRY(hc_classify_object(&classify, object, &other));
-        if (hc_class_equal(class, &other, classifier->count))
-            hc_set_put(found, object);
-    }
-    hc_set_seal(found);
-    *ret = hc_take(found);
-    return NULL;
-}

@@ -71,7 +71,3 @@ char *hc_class_name(const struct hc_universe *universe, const struct hc_classifi
                     const struct hc_class *class);
 // The name of a kind: "str", "dict of m.C", "dict (no owner)". Free it; NULL: out of memory.
 char *hc_universe_kind_name(const struct hc_universe *universe, uint32_t kind);
-
-// The members of `set` that are of `class`.
-struct hc_error *hc_set_of_class(const struct hc_set *set, const struct hc_classifier *classifier,
-                                 const struct hc_class *class, struct hc_set **ret);

@@ -213,3 +213,34 @@ struct hc_error *hc_partition_set(const struct hc_set *set, const struct hc_clas
     partition = (struct hc_partition){0};
     return NULL;
 }
+
+struct hc_error *hc_partition_rows(struct hc_partition *partition, const struct hc_set *set, size_t first,
+                                   size_t end, struct hc_set **ret)
+{
+    struct hc_partition some = {.rows = partition->rows + first, .row_count = end - first};
+    struct row_index index = {.partition = &some, .parts = partition->classifier.count};
+    _cleanup_(hc_classify_deinit) struct hc_classify classify = {0};
+    _cleanup_(hc_set_releasep) struct hc_set *found = hc_set_create(set->universe);
+    if (!found)
+        return hc_error_out_of_memory();
+    HC_TRY(hc_classify_init(&classify, set->universe, &partition->classifier));
+    while (some.row_count * 2 >= index.bucket_count)
+        if (!grow_buckets(&index)) {
+            free(index.buckets);
+            return hc_error_out_of_memory();
+        }
+    struct hc_error *error = NULL;
+    uint32_t count = set->universe->graph->count;
+    for (uint32_t object = hc_set_next(set, 0); object < count && !error;
+         object = hc_set_next(set, object + 1)) {
+        struct hc_class class;
+        error = hc_classify_object(&classify, object, &class);
+        if (!error && index.buckets[find_bucket(&index, &class)])
+            hc_set_put(found, object);
+    }
+    free(index.buckets);
+    HC_TRY(error);
+    hc_set_seal(found);
+    *ret = hc_take(found);
+    return NULL;
+}

@@ -37,6 +37,10 @@ struct hc_error *hc_partition_heap(struct hc_graph *graph, struct hc_partition *
 // Any set by any classifier. Names are made when they are asked for: a million rows are seldom all looked at.
 struct hc_error *hc_partition_set(const struct hc_set *set, const struct hc_classifier *classifier,
                                   struct hc_partition *ret);
+// The members of `set`, which was divided into `partition`, that are in its rows from `first` to before
+// `end`.
+struct hc_error *hc_partition_rows(struct hc_partition *partition, const struct hc_set *set, size_t first,
+                                   size_t end, struct hc_set **ret);
 void hc_partition_deinit(struct hc_partition *partition);
 // The row's name; NULL: out of memory.
 const char *hc_partition_name(struct hc_partition *partition, size_t row);

@@ -105,9 +105,9 @@ static void test_a_partition_in_json_has_all_rows_unless_limited(void **state)
     (void)state;
     struct hc_partition_row rows[12];
     for (size_t i = 0; i < 12; i++)
-        rows[i] = (struct hc_partition_row){(char *)"n", 2, 100 - i};
-    const struct hc_partition partition = {
-        .rows = rows, .row_count = 12, .count = 24, .size = 1134, .kind_header = "Kind"};
+        rows[i] = (struct hc_partition_row){.name = (char *)"n", .count = 2, .size = 100 - i};
+    struct hc_partition partition = {
+        .rows = rows, .row_count = 12, .count = 24, .size = 1134, .kind_header = (char *)"Kind"};
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
     hc_report_partition(&report, "heap", &partition);
 
@@ -132,7 +132,7 @@ static void test_a_partition_in_json_has_all_rows_unless_limited(void **state)
 static void test_an_empty_partition_in_json_has_no_rows(void **state)
 {
     (void)state;
-    const struct hc_partition partition = {.kind_header = "Kind"};
+    struct hc_partition partition = {.kind_header = (char *)"Kind"};
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
     hc_report_partition(&report, "heap", &partition);
     _cleanup_(hc_freep) char *text = rendered(hc_json_write, &report, &plain);

@@ -11,7 +11,7 @@ static char *table_of(const struct hc_partition_row *rows, size_t count, long li
 {
     struct hc_partition partition = {.rows = (struct hc_partition_row *)rows,
                                      .row_count = count,
-                                     .kind_header = "Kind (class / dict of class)"};
+                                     .kind_header = (char *)"Kind (class / dict of class)"};
     for (size_t i = 0; i < count; i++) {
         partition.count += rows[i].count;
         partition.size += rows[i].size;

@@ -1,0 +1,98 @@
+#include "query/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void view_release(struct hc_view *view)
+{
+    if (!view || --view->references)
+        return;
+    hc_partition_deinit(&view->partition);
+    hc_set_release(view->set);
+    free(view);
+}
+
+void hc_answer_deinit(struct hc_answer *answer)
+{
+    free(answer->text);
+    view_release(answer->view);
+    hc_kind_release(answer->kind);
+    if (answer->self) {
+        hc_answer_deinit(answer->self);
+        free(answer->self);
+    }
+    *answer = (struct hc_answer){0};
+}
+
+struct hc_error *hc_answer_copy(const struct hc_answer *answer, struct hc_answer *ret)
+{
+    _cleanup_(hc_answer_deinit) struct hc_answer copy = {
+        .type = answer->type,
+        .integer = answer->integer,
+        .first_row = answer->first_row,
+        .all_rows = answer->all_rows,
+        .function = answer->function,
+    };
+    if (answer->text && !(copy.text = strdup(answer->text)))
+        return hc_error_out_of_memory();
+    if (answer->self) {
+        if (!(copy.self = calloc(1, sizeof(*copy.self))))
+            return hc_error_out_of_memory();
+        HC_TRY(hc_answer_copy(answer->self, copy.self));
+    }
+    copy.kind = answer->kind ? hc_kind_keep(answer->kind) : NULL;
+    copy.view = answer->view;
+    if (copy.view)
+        copy.view->references++;
+    *ret = copy;
+    copy = (struct hc_answer){0};
+    return NULL;
+}
+
+const char *hc_answer_type_name(enum hc_answer_type type)
+{
+    static const char *const names[] = {
+        [HC_ANSWER_NONE] = "None",           [HC_ANSWER_INTEGER] = "an integer", [HC_ANSWER_TRUTH] = "a bool",
+        [HC_ANSWER_TEXT] = "a string",       [HC_ANSWER_SET] = "a set",          [HC_ANSWER_KIND] = "a kind",
+        [HC_ANSWER_FUNCTION] = "a function", [HC_ANSWER_HEAPY] = "hp",
+    };
+    return names[type];
+}
+
+struct hc_error *hc_answer_set(struct hc_set *set, const struct hc_classifier *classifier,
+                               struct hc_answer *ret)
+{
+    struct hc_view *view = calloc(1, sizeof(*view));
+    if (!view) {
+        hc_set_release(set);
+        return hc_error_out_of_memory();
+    }
+    *view = (struct hc_view){.references = 1, .set = set, .classifier = *classifier};
+    *ret = (struct hc_answer){.type = HC_ANSWER_SET, .view = view};
+    return NULL;
+}
+
+struct hc_error *hc_answer_kind(struct hc_kind *kind, struct hc_answer *ret)
+{
+    if (!kind)
+        return hc_error_out_of_memory();
+    *ret = (struct hc_answer){.type = HC_ANSWER_KIND, .kind = kind};
+    return NULL;
+}
+
+struct hc_error *hc_view_divide(struct hc_view *view, struct hc_partition **ret)
+{
+    if (!view->is_divided)
+        HC_TRY(hc_partition_set(view->set, &view->classifier, &view->partition));
+    view->is_divided = true;
+    *ret = &view->partition;
+    return NULL;
+}
+
+size_t hc_answer_page_end(const struct hc_answer *answer, size_t rows)
+{
+    size_t left = answer->first_row < rows ? rows - answer->first_row : 0;
+    if (answer->all_rows || left <= HC_ANSWER_PAGE + 1)
+        return answer->first_row + left;
+    return answer->first_row + HC_ANSWER_PAGE;
+}

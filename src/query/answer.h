@@ -1,0 +1,74 @@
+// What an expression of the query language comes to.
+#pragma once
+
+#include "sets/kind.h"
+#include "sets/partition.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum hc_answer_type {
+    HC_ANSWER_NONE,
+    HC_ANSWER_INTEGER,
+    HC_ANSWER_TRUTH,
+    HC_ANSWER_TEXT,
+    HC_ANSWER_SET,      // a set, seen through a classifier
+    HC_ANSWER_KIND,     // a symbolic set
+    HC_ANSWER_FUNCTION, // something to call
+    HC_ANSWER_HEAPY,    // hp itself
+};
+
+// A set with the classifier that its table shows it by. Counted; the partition is made when it is first
+// looked at.
+struct hc_view {
+    unsigned references;
+    struct hc_set *set;
+    struct hc_classifier classifier;
+    struct hc_partition partition;
+    bool is_divided;
+};
+
+struct hc_answer;
+struct hc_function;
+
+struct hc_answer {
+    enum hc_answer_type type;
+    int64_t integer; // truth: 0 or 1
+    char *text;      // owned
+    struct hc_view *view;
+    size_t first_row; // of a set: where its page of the table begins
+    bool all_rows;    // … and whether the page ends with the table
+    struct hc_kind *kind;
+    const struct hc_function *function;
+    struct hc_answer *self; // of a function: what it is a method of; owned
+};
+
+void hc_answer_deinit(struct hc_answer *answer);
+struct hc_error *hc_answer_copy(const struct hc_answer *answer, struct hc_answer *ret);
+// "a set", "an integer" …
+const char *hc_answer_type_name(enum hc_answer_type type);
+
+// Takes the set.
+struct hc_error *hc_answer_set(struct hc_set *set, const struct hc_classifier *classifier,
+                               struct hc_answer *ret);
+// Takes the kind; NULL is out of memory.
+struct hc_error *hc_answer_kind(struct hc_kind *kind, struct hc_answer *ret);
+
+enum { HC_ANSWER_PAGE = 10 };
+
+// The row after the last that the page shows, of a table of `rows`: an eleventh is shown rather than
+// announced.
+size_t hc_answer_page_end(const struct hc_answer *answer, size_t rows);
+
+static inline struct hc_answer hc_answer_integer(int64_t integer)
+{
+    return (struct hc_answer){.type = HC_ANSWER_INTEGER, .integer = integer};
+}
+
+static inline struct hc_answer hc_answer_truth(bool truth)
+{
+    return (struct hc_answer){.type = HC_ANSWER_TRUTH, .integer = truth};
+}
+
+// The view's partition, made now if it was not.
+struct hc_error *hc_view_divide(struct hc_view *view, struct hc_partition **ret);

@@ -1,0 +1,278 @@
+#include "query/evaluate.h"
+
+#include "query/suggest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct hc_variable *find_variable(const struct hc_interpreter *interpreter, const char *name)
+{
+    for (size_t i = 0; i < interpreter->variables.count; i++)
+        if (!strcmp(interpreter->variables.items[i].name, name))
+            return &interpreter->variables.items[i];
+    return NULL;
+}
+
+struct hc_error *hc_evaluate_heap(struct hc_evaluation *evaluation, struct hc_answer *ret)
+{
+    struct hc_interpreter *interpreter = evaluation->interpreter;
+    if (interpreter->heap.type == HC_ANSWER_NONE) {
+        const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
+        struct hc_set *heap;
+        HC_TRY(hc_set_of_states(&interpreter->universe, 1u << HC_STATE_REACHABLE, &heap));
+        HC_TRY(hc_answer_set(heap, &clodo, &interpreter->heap));
+    }
+    return hc_answer_copy(&interpreter->heap, ret);
+}
+
+struct hc_error *hc_find_class(struct hc_universe *universe, const char *name, struct hc_kind **ret)
+{
+    _cleanup_(hc_kind_releasep) struct hc_kind *found = NULL;
+    for (uint32_t i = 0; i < universe->type_count; i++) {
+        _cleanup_(hc_freep) char *class_name = hc_kind_class_name(universe->graph->types.types.items[i]);
+        if (!class_name)
+            return hc_error_out_of_memory();
+        if (strcmp(class_name, name))
+            continue;
+        _cleanup_(hc_kind_releasep) struct hc_kind *kind = hc_kind_of_class(HC_BY_TYPE, i);
+        struct hc_kind *both = kind && found ? hc_kind_both(HC_KIND_OR, found, kind) : NULL;
+        if (!kind || (found && !both))
+            return hc_error_out_of_memory();
+        hc_kind_release(found);
+        found = both ? both : hc_take(kind);
+    }
+    *ret = hc_take(found);
+    return NULL;
+}
+
+static struct hc_error *bind(const struct hc_answer *self, const struct hc_function *function,
+                             struct hc_answer *ret)
+{
+    struct hc_answer *kept = calloc(1, sizeof(*kept));
+    if (!kept)
+        return hc_error_out_of_memory();
+    struct hc_error *error = hc_answer_copy(self, kept);
+    if (error) {
+        free(kept);
+        return error;
+    }
+    *ret = (struct hc_answer){.type = HC_ANSWER_FUNCTION, .function = function, .self = kept};
+    return NULL;
+}
+
+static const struct hc_attribute *attributes_of(enum hc_answer_type type)
+{
+    static const struct hc_attribute none[] = {{0}};
+    return type == HC_ANSWER_SET ? hc_set_attributes : type == HC_ANSWER_HEAPY ? hc_heapy_attributes : none;
+}
+
+static const struct hc_function *functions_of(enum hc_answer_type type)
+{
+    static const struct hc_function none[] = {{0}};
+    return type == HC_ANSWER_SET     ? hc_set_methods
+           : type == HC_ANSWER_KIND  ? hc_kind_methods
+           : type == HC_ANSWER_HEAPY ? hc_heapy_functions
+                                     : none;
+}
+
+struct hc_error *hc_evaluate_attribute(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                       const char *name, struct hc_answer *ret, bool *ret_found)
+{
+    *ret_found = true;
+    for (const struct hc_attribute *attribute = attributes_of(self->type); attribute->name; attribute++)
+        if (!strcmp(attribute->name, name))
+            return attribute->get(evaluation, self, ret);
+    for (const struct hc_function *function = functions_of(self->type); function->name; function++)
+        if (!strcmp(function->name, name))
+            return bind(self, function, ret);
+    *ret_found = false;
+    return NULL;
+}
+
+// "unknown attribute 'byrc'; did you mean 'byrcs'?"
+static struct hc_error *unknown(struct hc_evaluation *evaluation, size_t offset, const char *what,
+                                const char *name, enum hc_answer_type type)
+{
+    enum { MOST_NAMES = 128 };
+    const char *names[MOST_NAMES];
+    size_t count = 0;
+    for (const struct hc_attribute *a = attributes_of(type); a->name && count < MOST_NAMES; a++)
+        names[count++] = a->name;
+    for (const struct hc_function *f = functions_of(type); f->name && count < MOST_NAMES; f++)
+        names[count++] = f->name;
+    const char *near = hc_suggest(name, names, count);
+    if (near)
+        return hc_syntax_error(evaluation->source, offset, "unknown %s '%s'; did you mean '%s'?", what, name,
+                               near);
+    return hc_syntax_error(evaluation->source, offset, "unknown %s '%s'", what, name);
+}
+
+// A variable; hp and its functions; an attribute of heap(); a class.
+static struct hc_error *evaluate_name(struct hc_evaluation *evaluation, const char *name,
+                                      struct hc_answer *ret, bool *ret_found)
+{
+    const struct hc_variable *variable = find_variable(evaluation->interpreter, name);
+    *ret_found = true;
+    if (variable)
+        return hc_answer_copy(&variable->value, ret);
+    const struct hc_answer heapy = {.type = HC_ANSWER_HEAPY};
+    if (!strcmp(name, "hp"))
+        return hc_answer_copy(&heapy, ret);
+    if (!strcmp(name, "h"))
+        return hc_evaluate_heap(evaluation, ret);
+    HC_TRY(hc_evaluate_attribute(evaluation, &heapy, name, ret, ret_found));
+    if (*ret_found)
+        return NULL;
+    _cleanup_(hc_answer_deinit) struct hc_answer heap = {0};
+    HC_TRY(hc_evaluate_heap(evaluation, &heap));
+    HC_TRY(hc_evaluate_attribute(evaluation, &heap, name, ret, ret_found));
+    if (*ret_found)
+        return NULL;
+    struct hc_kind *class = NULL;
+    HC_TRY(hc_find_class(&evaluation->interpreter->universe, name, &class));
+    *ret_found = class != NULL;
+    return class ? hc_answer_kind(class, ret) : NULL;
+}
+
+// "m.C" of a chain of plain names; NULL if it is none. Free it.
+static char *dotted_name(const struct hc_node *node)
+{
+    if (node->kind == HC_NODE_NAME)
+        return strdup(node->text.bytes);
+    if (node->kind != HC_NODE_ATTRIBUTE)
+        return NULL;
+    _cleanup_(hc_freep) char *object = dotted_name(node->attribute.object);
+    char *name;
+    return !object || asprintf(&name, "%s.%s", object, node->attribute.name.bytes) < 0 ? NULL : name;
+}
+
+static struct hc_error *evaluate_chain(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                       struct hc_answer *ret)
+{
+    const struct hc_node *object = node->attribute.object;
+    _cleanup_(hc_freep) char *name = dotted_name(node);
+    struct hc_kind *class = NULL;
+    if (name)
+        HC_TRY(hc_find_class(&evaluation->interpreter->universe, name, &class));
+    if (class)
+        return hc_answer_kind(class, ret);
+    _cleanup_(hc_answer_deinit) struct hc_answer self = {0};
+    HC_TRY(hc_evaluate(evaluation, object, &self));
+    bool found;
+    HC_TRY(hc_evaluate_attribute(evaluation, &self, node->attribute.name.bytes, ret, &found));
+    return found ? NULL
+                 : unknown(evaluation, node->attribute.name_span.offset, "attribute",
+                           node->attribute.name.bytes, self.type);
+}
+
+static struct hc_error *evaluate_plain_name(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                            struct hc_answer *ret)
+{
+    bool found;
+    HC_TRY(evaluate_name(evaluation, node->text.bytes, ret, &found));
+    return found ? NULL : unknown(evaluation, node->span.offset, "name", node->text.bytes, HC_ANSWER_SET);
+}
+
+static struct hc_error *evaluate_call(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                      struct hc_answer *ret)
+{
+    _cleanup_(hc_answer_deinit) struct hc_answer function = {0};
+    HC_TRY(hc_evaluate(evaluation, node->call.function, &function));
+    if (function.type != HC_ANSWER_FUNCTION)
+        return hc_evaluation_error(evaluation, node, "%s cannot be called",
+                                   hc_answer_type_name(function.type));
+    struct hc_answer *arguments = calloc(node->call.count + 1, sizeof(*arguments));
+    if (!arguments)
+        return hc_error_out_of_memory();
+    struct hc_error *error = NULL;
+    for (size_t i = 0; i < node->call.count && !error; i++)
+        if (node->call.arguments[i].value->kind != HC_NODE_SEQUENCE)
+            error = hc_evaluate(evaluation, node->call.arguments[i].value, &arguments[i]);
+    if (!error) {
+        struct hc_call call = {evaluation, node, function.self, arguments};
+        error = function.function->run(&call, ret);
+    }
+    for (size_t i = 0; i < node->call.count; i++)
+        hc_answer_deinit(&arguments[i]);
+    free(arguments);
+    return error;
+}
+
+static struct hc_error *row_number(struct hc_evaluation *evaluation, const struct hc_node *node, size_t rows,
+                                   int64_t fallback, int64_t *ret)
+{
+    *ret = fallback;
+    if (!node)
+        return NULL;
+    _cleanup_(hc_answer_deinit) struct hc_answer number = {0};
+    HC_TRY(hc_evaluate(evaluation, node, &number));
+    if (number.type != HC_ANSWER_INTEGER)
+        return hc_evaluation_error(evaluation, node, "a row is counted with an integer, not with %s",
+                                   hc_answer_type_name(number.type));
+    *ret = number.integer < 0 ? number.integer + (int64_t)rows : number.integer;
+    return NULL;
+}
+
+static struct hc_error *evaluate_rows(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                      struct hc_answer *ret)
+{
+    bool is_slice = node->kind == HC_NODE_SLICE;
+    _cleanup_(hc_answer_deinit) struct hc_answer self = {0};
+    HC_TRY(hc_evaluate(evaluation, is_slice ? node->slice.object : node->index.object, &self));
+    if (self.type != HC_ANSWER_SET)
+        return hc_evaluation_error(evaluation, node, "%s has no rows", hc_answer_type_name(self.type));
+    struct hc_partition *partition;
+    HC_TRY(hc_view_divide(self.view, &partition));
+    int64_t rows = (int64_t)partition->row_count, first, end;
+    if (is_slice) {
+        HC_TRY(row_number(evaluation, node->slice.start, partition->row_count, 0, &first));
+        HC_TRY(row_number(evaluation, node->slice.stop, partition->row_count, rows, &end));
+        first = first < 0 ? 0 : first > rows ? rows : first;
+        end = end < first ? first : end > rows ? rows : end;
+    } else {
+        HC_TRY(row_number(evaluation, node->index.key, partition->row_count, 0, &first));
+        if (first < 0 || first >= rows)
+            return hc_evaluation_error(evaluation, node->index.key, "there is no such row: the table has %ld",
+                                       (long)rows);
+        end = first + 1;
+    }
+    struct hc_set *set;
+    HC_TRY(hc_partition_rows(partition, self.view->set, (size_t)first, (size_t)end, &set));
+    return hc_answer_set(set, &self.view->classifier, ret);
+}
+
+struct hc_error *hc_evaluate(struct hc_evaluation *evaluation, const struct hc_node *node,
+                             struct hc_answer *ret)
+{
+    switch (node->kind) {
+    case HC_NODE_NAME:
+        return evaluate_plain_name(evaluation, node, ret);
+    case HC_NODE_STRING:
+        *ret = (struct hc_answer){.type = HC_ANSWER_TEXT, .text = strdup(node->text.bytes)};
+        return ret->text ? NULL : hc_error_out_of_memory();
+    case HC_NODE_INTEGER:
+        *ret = hc_answer_integer(node->integer);
+        return NULL;
+    case HC_NODE_BOOLEAN:
+        *ret = hc_answer_truth(node->boolean);
+        return NULL;
+    case HC_NODE_NONE:
+        *ret = (struct hc_answer){0};
+        return NULL;
+    case HC_NODE_SEQUENCE:
+        return hc_evaluation_error(evaluation, node, "a sequence stands only where a function takes one");
+    case HC_NODE_ATTRIBUTE:
+        return evaluate_chain(evaluation, node, ret);
+    case HC_NODE_CALL:
+        return evaluate_call(evaluation, node, ret);
+    case HC_NODE_INDEX:
+    case HC_NODE_SLICE:
+        return evaluate_rows(evaluation, node, ret);
+    case HC_NODE_UNARY:
+        return hc_evaluate_unary(evaluation, node, ret);
+    case HC_NODE_BINARY:
+        return hc_evaluate_binary(evaluation, node, ret);
+    }
+    return hc_evaluation_error(evaluation, node, "this cannot be evaluated");
+}

@@ -1,0 +1,57 @@
+// What the parts of the interpreter share.
+#pragma once
+
+#include "query/interpreter.h"
+#include "query/parser.h"
+
+// An expression at work.
+struct hc_evaluation {
+    struct hc_interpreter *interpreter;
+    const char *source;
+};
+
+// The arguments of a call, worked out.
+struct hc_call {
+    struct hc_evaluation *evaluation;
+    const struct hc_node *node; // HC_NODE_CALL
+    const struct hc_answer *self;
+    struct hc_answer *arguments; // in the order of the node's
+};
+
+struct hc_function {
+    const char *name;
+    const char *usage; // "iso(address, …)"
+    struct hc_error *(*run)(const struct hc_call *call, struct hc_answer *ret);
+};
+
+// An attribute that is there at once, without a call.
+struct hc_attribute {
+    const char *name;
+    struct hc_error *(*get)(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                            struct hc_answer *ret);
+};
+
+extern const struct hc_attribute hc_set_attributes[]; // ended by one without a name
+extern const struct hc_function hc_set_methods[];
+extern const struct hc_function hc_kind_methods[];
+extern const struct hc_attribute hc_heapy_attributes[];
+extern const struct hc_function hc_heapy_functions[];
+
+struct hc_error *hc_evaluate(struct hc_evaluation *evaluation, const struct hc_node *node,
+                             struct hc_answer *ret);
+struct hc_error *hc_evaluate_unary(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                   struct hc_answer *ret);
+struct hc_error *hc_evaluate_binary(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                    struct hc_answer *ret);
+// The attribute `name` of `self`; false in `*ret_found` if it has none.
+struct hc_error *hc_evaluate_attribute(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                       const char *name, struct hc_answer *ret, bool *ret_found);
+// heap().
+struct hc_error *hc_evaluate_heap(struct hc_evaluation *evaluation, struct hc_answer *ret);
+
+// An error that points at `node`.
+#define hc_evaluation_error(evaluation, node, ...)                                                           \
+    hc_syntax_error((evaluation)->source, (node)->span.offset, __VA_ARGS__)
+
+// The classes of this name, as tables show it ("str", "m.C"); NULL in `*ret` if there is none.
+struct hc_error *hc_find_class(struct hc_universe *universe, const char *name, struct hc_kind **ret);

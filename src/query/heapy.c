@@ -1,0 +1,196 @@
+// hp: heapy's own names.
+#include "query/evaluate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct hc_error *get_nothing(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                    struct hc_answer *ret)
+{
+    (void)self;
+    const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
+    struct hc_set *set = hc_set_create(&evaluation->interpreter->universe);
+    return set ? hc_answer_set(set, &clodo, ret) : hc_error_out_of_memory();
+}
+
+static struct hc_error *get_anything(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                     struct hc_answer *ret)
+{
+    (void)evaluation;
+    (void)self;
+    return hc_answer_kind(hc_kind_of_all(), ret);
+}
+
+const struct hc_attribute hc_heapy_attributes[] = {
+    {"Anything", get_anything},
+    {"Nothing", get_nothing},
+    {0},
+};
+
+static struct hc_error *wrong_use(const struct hc_call *call, const char *usage)
+{
+    return hc_evaluation_error(call->evaluation, call->node, "it is called so: %s", usage);
+}
+
+static struct hc_error *run_heap(const struct hc_call *call, struct hc_answer *ret)
+{
+    return call->node->call.count ? wrong_use(call, "heap()") : hc_evaluate_heap(call->evaluation, ret);
+}
+
+static struct hc_error *run_heapu(const struct hc_call *call, struct hc_answer *ret)
+{
+    const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
+    if (call->node->call.count)
+        return wrong_use(call, "heapu()");
+    struct hc_set *set;
+    HC_TRY(hc_set_of_states(&call->evaluation->interpreter->universe,
+                            1u << HC_STATE_TRACKED | 1u << HC_STATE_STRAY, &set));
+    return hc_answer_set(set, &clodo, ret);
+}
+
+static struct hc_error *put_address(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                    struct hc_set *set)
+{
+    _cleanup_(hc_answer_deinit) struct hc_answer address = {0};
+    HC_TRY(hc_evaluate(evaluation, node, &address));
+    if (address.type != HC_ANSWER_INTEGER)
+        return hc_evaluation_error(evaluation, node, "an object is named by its address, an integer");
+    hc_object_id object;
+    if (!hc_graph_find(set->universe->graph, (uint64_t)address.integer, &object) ||
+        set->universe->graph->states[object.i] == HC_STATE_NONE)
+        return hc_evaluation_error(evaluation, node, "no object starts at 0x%lx",
+                                   (unsigned long)address.integer);
+    hc_set_put(set, object.i);
+    return NULL;
+}
+
+// iso(0x…, …) and idset([0x…, …]).
+static struct hc_error *run_iso(const struct hc_call *call, struct hc_answer *ret)
+{
+    const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
+    _cleanup_(hc_set_releasep) struct hc_set *set = hc_set_create(&call->evaluation->interpreter->universe);
+    if (!set)
+        return hc_error_out_of_memory();
+    for (size_t i = 0; i < call->node->call.count; i++) {
+        const struct hc_node *node = call->node->call.arguments[i].value;
+        bool is_sequence = node->kind == HC_NODE_SEQUENCE;
+        size_t count = is_sequence ? node->sequence.count : 1;
+        for (size_t k = 0; k < count; k++)
+            HC_TRY(put_address(call->evaluation, is_sequence ? node->sequence.items[k] : node, set));
+    }
+    hc_set_seal(set);
+    return hc_answer_set(hc_take(set), &clodo, ret);
+}
+
+// The type indexes that an argument names, as a kind by type: a class, or its name in a string.
+static struct hc_error *class_argument(const struct hc_call *call, size_t index, struct hc_kind **ret)
+{
+    const struct hc_answer *argument = &call->arguments[index];
+    const struct hc_node *node = call->node->call.arguments[index].value;
+    *ret = NULL;
+    if (argument->type == HC_ANSWER_TEXT)
+        HC_TRY(hc_find_class(&call->evaluation->interpreter->universe, argument->text, ret));
+    else if (argument->type == HC_ANSWER_KIND)
+        *ret = hc_kind_keep(argument->kind);
+    if (*ret)
+        return NULL;
+    if (argument->type == HC_ANSWER_TEXT)
+        return hc_evaluation_error(call->evaluation, node, "no class is called '%s'", argument->text);
+    return hc_evaluation_error(call->evaluation, node, "a class is wanted, or its name, not %s",
+                               hc_answer_type_name(argument->type));
+}
+
+static struct hc_error *run_type(const struct hc_call *call, struct hc_answer *ret)
+{
+    if (call->node->call.count != 1)
+        return wrong_use(call, "Type('module.Class')");
+    struct hc_kind *kind;
+    HC_TRY(class_argument(call, 0, &kind));
+    return hc_answer_kind(kind, ret);
+}
+
+// Turns each class in a kind by type into what `translate` makes of its type index.
+static struct hc_error *each_class(const struct hc_call *call, const struct hc_kind *kind, uint64_t offset,
+                                   struct hc_kind **ret)
+{
+    if (kind->operation == HC_KIND_CLASS && (kind->relation == HC_BY_TYPE || kind->relation == HC_BY_CLODO)) {
+        *ret = hc_kind_of_class(HC_BY_CLODO, kind->key + offset);
+        return *ret ? NULL : hc_error_out_of_memory();
+    }
+    if (kind->operation != HC_KIND_OR)
+        return hc_evaluation_error(call->evaluation, call->node, "a class is wanted here");
+    _cleanup_(hc_kind_releasep) struct hc_kind *left = NULL, *right = NULL;
+    HC_TRY(each_class(call, kind->left, offset, &left));
+    HC_TRY(each_class(call, kind->right, offset, &right));
+    *ret = hc_kind_both(HC_KIND_OR, left, right);
+    return *ret ? NULL : hc_error_out_of_memory();
+}
+
+// Clodo(class): its instances, for dict those without an owner. Clodo(dictof=class); Clodo(dictof=()): dicts
+// that are nobody's.
+static struct hc_error *run_clodo(const struct hc_call *call, struct hc_answer *ret)
+{
+    static const char usage[] = "Clodo('module.Class'), Clodo(dictof='module.Class') or Clodo(dictof=())";
+    struct hc_universe *universe = &call->evaluation->interpreter->universe;
+    if (call->node->call.count != 1)
+        return wrong_use(call, usage);
+    const struct hc_argument *argument = &call->node->call.arguments[0];
+    bool is_dictof = argument->name.bytes != NULL;
+    if (is_dictof && strcmp(argument->name.bytes, "dictof"))
+        return wrong_use(call, usage);
+    bool is_unowned = argument->value->kind == HC_NODE_SEQUENCE;
+    if (is_unowned && (!is_dictof || argument->value->sequence.count))
+        return wrong_use(call, usage);
+    _cleanup_(hc_kind_releasep) struct hc_kind *class = NULL, *kind = NULL;
+    if (is_unowned)
+        HC_TRY(hc_find_class(universe, "dict", &class));
+    else
+        HC_TRY(class_argument(call, 0, &class));
+    if (!class)
+        return wrong_use(call, usage);
+    HC_TRY(each_class(call, class, is_dictof && !is_unowned ? universe->type_count : 0, &kind));
+    return hc_answer_kind(hc_take(kind), ret);
+}
+
+static struct hc_error *run_size(const struct hc_call *call, struct hc_answer *ret)
+{
+    if (call->node->call.count != 1 || call->arguments[0].type != HC_ANSWER_INTEGER ||
+        call->arguments[0].integer < 0)
+        return wrong_use(call, "Size(bytes)");
+    return hc_answer_kind(hc_kind_of_class(HC_BY_SIZE, (uint64_t)call->arguments[0].integer), ret);
+}
+
+// Rcs(kind, …): the objects whose referrers are of just these kinds.
+static struct hc_error *run_rcs(const struct hc_call *call, struct hc_answer *ret)
+{
+    struct hc_universe *universe = &call->evaluation->interpreter->universe;
+    size_t count = call->node->call.count;
+    _cleanup_(hc_freep) uint32_t *kinds = calloc(count + 1, sizeof(*kinds));
+    uint32_t number;
+    if (!kinds)
+        return hc_error_out_of_memory();
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_(hc_kind_releasep) struct hc_kind *class = NULL, *kind = NULL;
+        HC_TRY(class_argument(call, i, &class));
+        HC_TRY(each_class(call, class, 0, &kind));
+        if (kind->operation != HC_KIND_CLASS)
+            return hc_evaluation_error(call->evaluation, call->node->call.arguments[i].value,
+                                       "several classes have this name");
+        kinds[i] = (uint32_t)kind->key;
+    }
+    HC_TRY(hc_universe_intern_kinds(universe, kinds, (uint32_t)count, &number));
+    return hc_answer_kind(hc_kind_of_class(HC_BY_RCS, number), ret);
+}
+
+const struct hc_function hc_heapy_functions[] = {
+    {"Clodo", "Clodo('module.Class')", run_clodo},
+    {"Rcs", "Rcs(kind, …)", run_rcs},
+    {"Size", "Size(bytes)", run_size},
+    {"Type", "Type('module.Class')", run_type},
+    {"heap", "heap()", run_heap},
+    {"heapu", "heapu()", run_heapu},
+    {"idset", "idset([address, …])", run_iso},
+    {"iso", "iso(address, …)", run_iso},
+    {0},
+};

@@ -1,0 +1,63 @@
+#include "query/interpreter.h"
+
+#include "query/evaluate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct hc_error *hc_interpreter_init(struct hc_interpreter *interpreter, struct hc_graph *graph,
+                                     unsigned threads)
+{
+    *interpreter = (struct hc_interpreter){0};
+    return hc_universe_init(&interpreter->universe, graph, threads);
+}
+
+void hc_interpreter_deinit(struct hc_interpreter *interpreter)
+{
+    for (size_t i = 0; i < interpreter->variables.count; i++) {
+        free(interpreter->variables.items[i].name);
+        hc_answer_deinit(&interpreter->variables.items[i].value);
+    }
+    hc_variable_vector_deinit(&interpreter->variables);
+    hc_answer_deinit(&interpreter->heap);
+    hc_universe_deinit(&interpreter->universe);
+}
+
+static struct hc_error *assign(struct hc_interpreter *interpreter, const char *name,
+                               const struct hc_answer *value)
+{
+    _cleanup_(hc_answer_deinit) struct hc_answer copy = {0};
+    HC_TRY(hc_answer_copy(value, &copy));
+    size_t i = 0;
+    while (i < interpreter->variables.count && strcmp(interpreter->variables.items[i].name, name))
+        i++;
+    if (i == interpreter->variables.count) {
+        struct hc_variable variable = {.name = strdup(name)};
+        if (!variable.name || !hc_variable_vector_push(&interpreter->variables, variable)) {
+            free(variable.name);
+            return hc_error_out_of_memory();
+        }
+    }
+    struct hc_answer *slot = &interpreter->variables.items[i].value;
+    hc_answer_deinit(slot);
+    *slot = copy;
+    copy = (struct hc_answer){0};
+    return NULL;
+}
+
+struct hc_error *hc_interpreter_run(struct hc_interpreter *interpreter, const struct hc_ast *ast,
+                                    const struct hc_statement *statement, struct hc_answer *ret)
+{
+    struct hc_evaluation evaluation = {interpreter, ast->source};
+    _cleanup_(hc_answer_deinit) struct hc_answer value = {0};
+    HC_TRY(hc_evaluate(&evaluation, statement->expression, &value));
+    bool is_assignment = statement->target.bytes != NULL;
+    if (is_assignment || value.type != HC_ANSWER_NONE)
+        HC_TRY(assign(interpreter, is_assignment ? statement->target.bytes : "_", &value));
+    *ret = (struct hc_answer){0};
+    if (!is_assignment) {
+        *ret = value;
+        value = (struct hc_answer){0};
+    }
+    return NULL;
+}

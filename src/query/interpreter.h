@@ -1,0 +1,28 @@
+// Runs the query language over one graph: heapy's names, variables, `_`.
+#pragma once
+
+#include "query/answer.h"
+#include "query/ast.h"
+#include "sets/set.h"
+
+struct hc_variable {
+    char *name;
+    struct hc_answer value;
+};
+
+HC_DEFINE_VECTOR(hc_variable_vector, struct hc_variable)
+
+struct hc_interpreter {
+    struct hc_universe universe;
+    struct hc_variable_vector variables; // `_` among them
+    struct hc_answer heap;               // heap(), once it was asked for
+};
+
+struct hc_error *hc_interpreter_init(struct hc_interpreter *interpreter, struct hc_graph *graph,
+                                     unsigned threads);
+void hc_interpreter_deinit(struct hc_interpreter *interpreter);
+
+// Runs one statement. What it comes to is kept as `_`, unless it is None or an assignment; these come to None
+// in `ret`.
+struct hc_error *hc_interpreter_run(struct hc_interpreter *interpreter, const struct hc_ast *ast,
+                                    const struct hc_statement *statement, struct hc_answer *ret);

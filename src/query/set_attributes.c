@@ -1,0 +1,226 @@
+// What a set is asked.
+#include "query/evaluate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct hc_error *get_count(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                  struct hc_answer *ret)
+{
+    (void)evaluation;
+    *ret = hc_answer_integer((int64_t)self->view->set->count);
+    return NULL;
+}
+
+static struct hc_error *get_size(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                 struct hc_answer *ret)
+{
+    (void)evaluation;
+    *ret = hc_answer_integer((int64_t)self->view->set->size);
+    return NULL;
+}
+
+typedef struct hc_error *walk_fn(const struct hc_set *set, struct hc_set **ret);
+
+// Sets around a set are shown by kind, whatever it was shown by.
+static struct hc_error *walk(const struct hc_answer *self, walk_fn *find, struct hc_answer *ret)
+{
+    const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
+    struct hc_set *set;
+    HC_TRY(find(self->view->set, &set));
+    return hc_answer_set(set, &clodo, ret);
+}
+
+static struct hc_error *get_domisize(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                     struct hc_answer *ret)
+{
+    (void)evaluation;
+    _cleanup_(hc_set_releasep) struct hc_set *dominos = NULL;
+    HC_TRY(hc_set_dominos(self->view->set, &dominos));
+    *ret = hc_answer_integer((int64_t)dominos->size);
+    return NULL;
+}
+
+#define WALK(name, find)                                                                                     \
+    static struct hc_error *name(struct hc_evaluation *evaluation, const struct hc_answer *self,             \
+                                 struct hc_answer *ret)                                                      \
+    {                                                                                                        \
+        (void)evaluation;                                                                                    \
+        return walk(self, find, ret);                                                                        \
+    }
+
+WALK(get_dominos, hc_set_dominos)
+WALK(get_imdom, hc_set_immediate_dominators)
+WALK(get_referents, hc_set_referents)
+WALK(get_referrers, hc_set_referrers)
+WALK(get_owners, hc_set_owners)
+WALK(get_dictof, hc_set_dicts)
+
+static struct hc_error *show_by(const struct hc_answer *self, const struct hc_classifier *classifier,
+                                struct hc_answer *ret)
+{
+    return hc_answer_set(hc_set_keep(self->view->set), classifier, ret);
+}
+
+#define BY(name, relation)                                                                                   \
+    static struct hc_error *name(struct hc_evaluation *evaluation, const struct hc_answer *self,             \
+                                 struct hc_answer *ret)                                                      \
+    {                                                                                                        \
+        (void)evaluation;                                                                                    \
+        const struct hc_classifier classifier = hc_classifier_of(relation);                                  \
+        return show_by(self, &classifier, ret);                                                              \
+    }
+
+BY(get_byclodo, HC_BY_CLODO)
+BY(get_bymodule, HC_BY_MODULE)
+BY(get_byrcs, HC_BY_RCS)
+BY(get_bysize, HC_BY_SIZE)
+BY(get_bytype, HC_BY_TYPE)
+BY(get_byunity, HC_BY_UNITY)
+
+// The rest of the table's rows, a page at a time.
+static struct hc_error *get_more(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                 struct hc_answer *ret)
+{
+    (void)evaluation;
+    struct hc_partition *partition;
+    HC_TRY(hc_view_divide(self->view, &partition));
+    HC_TRY(hc_answer_copy(self, ret));
+    ret->first_row = hc_answer_page_end(self, partition->row_count);
+    return NULL;
+}
+
+static struct hc_error *get_all(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                struct hc_answer *ret)
+{
+    (void)evaluation;
+    HC_TRY(hc_answer_copy(self, ret));
+    ret->all_rows = true;
+    return NULL;
+}
+
+static struct hc_error *get_top(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                struct hc_answer *ret)
+{
+    (void)evaluation;
+    HC_TRY(hc_answer_copy(self, ret));
+    ret->first_row = 0;
+    ret->all_rows = false;
+    return NULL;
+}
+
+static struct hc_error *get_prev(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                 struct hc_answer *ret)
+{
+    HC_TRY(get_top(evaluation, self, ret));
+    ret->first_row = self->first_row > HC_ANSWER_PAGE ? self->first_row - HC_ANSWER_PAGE : 0;
+    return NULL;
+}
+
+// The union of the classes that the table shows, as a symbolic set.
+static struct hc_error *get_kind(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                 struct hc_answer *ret)
+{
+    enum { MOST_CLASSES = 1000 };
+    struct hc_partition *partition;
+    HC_TRY(hc_view_divide(self->view, &partition));
+    if (self->view->classifier.count != 1 || partition->row_count > MOST_CLASSES || !partition->row_count)
+        return hc_syntax_error(evaluation->source, 0, "a kind is made of 1 to %d classes of one relation",
+                               MOST_CLASSES);
+    _cleanup_(hc_kind_releasep) struct hc_kind *kind = NULL;
+    for (size_t i = 0; i < partition->row_count; i++) {
+        _cleanup_(hc_kind_releasep) struct hc_kind *class =
+            hc_kind_of_class(self->view->classifier.parts[0], partition->rows[i].class.keys[0]);
+        struct hc_kind *both = class && kind ? hc_kind_both(HC_KIND_OR, kind, class) : NULL;
+        if (!class || (kind && !both))
+            return hc_error_out_of_memory();
+        hc_kind_release(kind);
+        kind = both ? both : hc_take(class);
+    }
+    return hc_answer_kind(hc_take(kind), ret);
+}
+
+const struct hc_attribute hc_set_attributes[] = {
+    {"all", get_all},
+    {"byclodo", get_byclodo},
+    {"bymodule", get_bymodule},
+    {"byrcs", get_byrcs},
+    {"bysize", get_bysize},
+    {"bytype", get_bytype},
+    {"byunity", get_byunity},
+    {"count", get_count},
+    {"dictof", get_dictof},
+    {"dominos", get_dominos},
+    {"domisize", get_domisize},
+    {"imdom", get_imdom},
+    {"indisize", get_size},
+    {"kind", get_kind},
+    {"more", get_more},
+    {"owners", get_owners},
+    {"partition", get_top},
+    {"prev", get_prev},
+    {"referents", get_referents},
+    {"referrers", get_referrers},
+    {"size", get_size},
+    {"top", get_top},
+    {0},
+};
+
+static struct hc_error *run_by(const struct hc_call *call, struct hc_answer *ret)
+{
+    struct hc_classifier classifier;
+    if (call->node->call.count != 1 || call->arguments[0].type != HC_ANSWER_TEXT)
+        return hc_evaluation_error(call->evaluation, call->node, "by() takes one string: by('Type&Size')");
+    if (!hc_classifier_parse(call->arguments[0].text, &classifier))
+        return hc_evaluation_error(
+            call->evaluation, call->node->call.arguments[0].value,
+            "the relations are Clodo, Id, Module, Rcs, Size, Type and Unity, and up to %d of "
+            "them joined by &",
+            HC_CLASSIFIER_PARTS);
+    return show_by(call->self, &classifier, ret);
+}
+
+static struct hc_error *run_disjoint(const struct hc_call *call, struct hc_answer *ret)
+{
+    if (call->node->call.count != 1 || call->arguments[0].type != HC_ANSWER_SET)
+        return hc_evaluation_error(call->evaluation, call->node, "disjoint() takes one set");
+    _cleanup_(hc_set_releasep) struct hc_set *common = NULL;
+    HC_TRY(hc_set_combine(call->self->view->set, call->arguments[0].view->set, HC_SET_AND, &common));
+    *ret = hc_answer_truth(!common->count);
+    return NULL;
+}
+
+const struct hc_function hc_set_methods[] = {
+    {"by", "by('Type&Size')", run_by},
+    {"disjoint", "disjoint(set)", run_disjoint},
+    {0},
+};
+
+static struct hc_error *run_alt(const struct hc_call *call, struct hc_answer *ret)
+{
+    static const char *const comparisons[] = {
+        [HC_EQUAL] = "==",      [HC_NOT_EQUAL] = "!=", [HC_LESS] = "<",
+        [HC_LESS_EQUAL] = "<=", [HC_GREATER] = ">",    [HC_GREATER_EQUAL] = ">=",
+    };
+    const size_t count = sizeof(comparisons) / sizeof(*comparisons);
+    size_t comparison = 0;
+    if (call->node->call.count == 1 && call->arguments[0].type == HC_ANSWER_TEXT)
+        while (comparison < count && strcmp(comparisons[comparison], call->arguments[0].text))
+            comparison++;
+    else
+        comparison = count;
+    if (comparison == count)
+        return hc_evaluation_error(call->evaluation, call->node,
+                                   "alt() takes one of '<' '<=' '==' '!=' '>=' '>'");
+    struct hc_kind *kind;
+    HC_TRY(hc_kind_alternative(call->self->kind, (enum hc_comparison)comparison, &kind));
+    if (!kind)
+        return hc_evaluation_error(call->evaluation, call->node,
+                                   "only a class of Type, Size or Rcs has alternatives");
+    return hc_answer_kind(kind, ret);
+}
+
+const struct hc_function hc_kind_methods[] = {
+    {"alt", "alt('<=')", run_alt},
+    {0},
+};

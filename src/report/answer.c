@@ -1,0 +1,132 @@
+#include "report/answer.h"
+
+#include "report/analyze.h"
+#include "report/clean.h"
+#include "report/text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static struct hc_error *write_set(const struct hc_answer *answer, const struct hc_render_options *options,
+                                  FILE *file)
+{
+    struct hc_partition *partition;
+    HC_TRY(hc_view_divide(answer->view, &partition));
+    size_t end = hc_answer_page_end(answer, partition->row_count);
+    if (options->limit != HC_NO_LIMIT) {
+        size_t left = partition->row_count - answer->first_row;
+        end = answer->first_row + ((size_t)options->limit < left ? (size_t)options->limit : left);
+    }
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    hc_report_partition_page(&report, "set", partition, answer->first_row, end);
+    HC_TRY(hc_report_check(&report));
+    return hc_text_write(&report, options, file);
+}
+
+static struct hc_error *write_text(const char *text, FILE *file)
+{
+    _cleanup_(hc_freep) char *clean = hc_clean_controls(text);
+    if (!clean)
+        return hc_error_out_of_memory();
+    fprintf(file, "'%s'\n", clean);
+    return NULL;
+}
+
+struct hc_error *hc_answer_write(const struct hc_answer *answer, const struct hc_render_options *options,
+                                 FILE *file)
+{
+    switch (answer->type) {
+    case HC_ANSWER_NONE:
+        return NULL;
+    case HC_ANSWER_INTEGER:
+        fprintf(file, "%" PRId64 "\n", answer->integer);
+        return NULL;
+    case HC_ANSWER_TRUTH:
+        fprintf(file, "%s\n", answer->integer ? "True" : "False");
+        return NULL;
+    case HC_ANSWER_TEXT:
+        return write_text(answer->text, file);
+    case HC_ANSWER_SET:
+        return write_set(answer, options, file);
+    default:
+        fprintf(file, "<%s>\n", hc_answer_type_name(answer->type));
+        return NULL;
+    }
+}
+
+// What is not text becomes clean UTF-8 first: names come from the core.
+static struct hc_error *add_text(json_object *object, const char *key, const char *text)
+{
+    _cleanup_(hc_freep) char *clean = text ? hc_clean_utf8(text) : NULL;
+    json_object *string = clean ? json_object_new_string(clean) : NULL;
+    if (!string || json_object_object_add(object, key, string))
+        return hc_error_out_of_memory();
+    return NULL;
+}
+
+static struct hc_error *add_rows(json_object *object, struct hc_partition *partition, size_t first,
+                                 size_t end)
+{
+    json_object *rows = json_object_new_array();
+    if (!rows || json_object_object_add(object, "rows", rows))
+        return hc_error_out_of_memory();
+    for (size_t i = first; i < end; i++) {
+        json_object *row = json_object_new_object();
+        if (!row || json_object_array_add(rows, row))
+            return hc_error_out_of_memory();
+        json_object_object_add(row, "index", json_object_new_uint64(i));
+        json_object_object_add(row, "count", json_object_new_uint64(partition->rows[i].count));
+        json_object_object_add(row, "size", json_object_new_uint64(partition->rows[i].size));
+        HC_TRY(add_text(row, "name", hc_partition_name(partition, i)));
+    }
+    return NULL;
+}
+
+static struct hc_error *add_set(json_object *object, const struct hc_answer *answer,
+                                const struct hc_render_options *options)
+{
+    struct hc_partition *partition;
+    HC_TRY(hc_view_divide(answer->view, &partition));
+    size_t rows = partition->row_count;
+    size_t first = answer->first_row < rows ? answer->first_row : rows;
+    size_t end = options->limit == HC_NO_LIMIT || rows - first < (size_t)options->limit
+                     ? rows
+                     : first + (size_t)options->limit;
+    json_object_object_add(object, "count", json_object_new_uint64(partition->count));
+    json_object_object_add(object, "size", json_object_new_uint64(partition->size));
+    HC_TRY(add_text(object, "header", partition->kind_header));
+    return add_rows(object, partition, first, end);
+}
+
+static struct hc_error *fill(json_object *object, const char *expression, const struct hc_answer *answer,
+                             const struct hc_render_options *options)
+{
+    HC_TRY(add_text(object, "expr", expression));
+    switch (answer->type) {
+    case HC_ANSWER_SET:
+        return add_set(object, answer, options);
+    case HC_ANSWER_INTEGER:
+        json_object_object_add(object, "value", json_object_new_int64(answer->integer));
+        return NULL;
+    case HC_ANSWER_TRUTH:
+        json_object_object_add(object, "value", json_object_new_boolean(answer->integer));
+        return NULL;
+    case HC_ANSWER_TEXT:
+        return add_text(object, "value", answer->text);
+    default:
+        return add_text(object, "value", hc_answer_type_name(answer->type));
+    }
+}
+
+struct hc_error *hc_answer_json(const char *expression, const struct hc_answer *answer,
+                                const struct hc_render_options *options, json_object **ret)
+{
+    json_object *object = json_object_new_object();
+    struct hc_error *error = object ? fill(object, expression, answer, options) : hc_error_out_of_memory();
+    if (error) {
+        json_object_put(object);
+        return error;
+    }
+    *ret = object;
+    return NULL;
+}

@@ -1,0 +1,57 @@
+// Symbolic sets: what belongs to them is told by a condition, not by a list. Immutable and counted, like
+// sets.
+#pragma once
+
+#include "sets/classifier.h"
+#include "sets/set.h"
+
+enum hc_comparison {
+    HC_EQUAL,
+    HC_NOT_EQUAL,
+    HC_LESS,
+    HC_LESS_EQUAL,
+    HC_GREATER,
+    HC_GREATER_EQUAL,
+};
+
+enum hc_kind_operation {
+    HC_KIND_CLASS, // cls(x) `comparison` class, by one relation
+    HC_KIND_SET,   // x is in a set
+    HC_KIND_ALL,
+    HC_KIND_NOT,
+    HC_KIND_AND,
+    HC_KIND_OR,
+};
+
+struct hc_kind {
+    unsigned references;
+    unsigned depth; // of the tree: selecting descends it
+    enum hc_kind_operation operation;
+    enum hc_relation relation; // of HC_KIND_CLASS
+    enum hc_comparison comparison;
+    uint64_t key;
+    struct hc_set *set;
+    struct hc_kind *left, *right; // of HC_KIND_NOT: left only
+};
+
+struct hc_kind *hc_kind_keep(struct hc_kind *kind);
+void hc_kind_release(struct hc_kind *kind);
+HC_DEFINE_POINTER_CLEANUP(hc_kind_release, struct hc_kind)
+
+enum { HC_KIND_MAX_DEPTH = 10000 };
+
+// NULL: out of memory, or deeper than HC_KIND_MAX_DEPTH. They keep what they are given.
+struct hc_kind *hc_kind_of_class(enum hc_relation relation, uint64_t key);
+struct hc_kind *hc_kind_of_set(struct hc_set *set);
+struct hc_kind *hc_kind_of_all(void);
+struct hc_kind *hc_kind_not(struct hc_kind *kind);
+struct hc_kind *hc_kind_both(enum hc_kind_operation operation, struct hc_kind *left, struct hc_kind *right);
+
+// heapy's alt(): the kind with another comparison. Type: `<=` is subtype. Size: numbers. Rcs: inclusion of
+// sets; `<` is a strict subset, so that an object without any referrer matches. NULL in `*ret` if the kind is
+// no class of these.
+struct hc_error *hc_kind_alternative(const struct hc_kind *kind, enum hc_comparison comparison,
+                                     struct hc_kind **ret);
+
+// The members of `set` that are of the kind.
+struct hc_error *hc_kind_select(const struct hc_kind *kind, const struct hc_set *set, struct hc_set **ret);

@@ -1,0 +1,196 @@
+#include "sets/kind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct hc_kind *hc_kind_keep(struct hc_kind *kind)
+{
+    kind->references++;
+    return kind;
+}
+
+void hc_kind_release(struct hc_kind *kind)
+{
+    // Left branches may be as deep as a session is long; right ones are as deep as one expression.
+    while (kind && !--kind->references) {
+        struct hc_kind *left = kind->left;
+        hc_kind_release(kind->right);
+        hc_set_release(kind->set);
+        free(kind);
+        kind = left;
+    }
+}
+
+static struct hc_kind *create(struct hc_kind kind)
+{
+    struct hc_kind *created = malloc(sizeof(*created));
+    if (!created)
+        return NULL;
+    *created = kind;
+    created->references = 1;
+    return created;
+}
+
+struct hc_kind *hc_kind_of_class(enum hc_relation relation, uint64_t key)
+{
+    return create((struct hc_kind){.operation = HC_KIND_CLASS, .relation = relation, .key = key});
+}
+
+struct hc_kind *hc_kind_of_set(struct hc_set *set)
+{
+    struct hc_kind *kind = create((struct hc_kind){.operation = HC_KIND_SET});
+    if (kind)
+        kind->set = hc_set_keep(set);
+    return kind;
+}
+
+struct hc_kind *hc_kind_of_all(void)
+{
+    return create((struct hc_kind){.operation = HC_KIND_ALL});
+}
+
+struct hc_kind *hc_kind_not(struct hc_kind *operand)
+{
+    if (operand->operation == HC_KIND_NOT)
+        return hc_kind_keep(operand->left);
+    if (operand->depth >= HC_KIND_MAX_DEPTH)
+        return NULL;
+    struct hc_kind *kind = create((struct hc_kind){.operation = HC_KIND_NOT, .depth = operand->depth + 1});
+    if (kind)
+        kind->left = hc_kind_keep(operand);
+    return kind;
+}
+
+struct hc_kind *hc_kind_both(enum hc_kind_operation operation, struct hc_kind *left, struct hc_kind *right)
+{
+    unsigned depth = 1 + (left->depth > right->depth ? left->depth : right->depth);
+    if (depth > HC_KIND_MAX_DEPTH)
+        return NULL;
+    struct hc_kind *kind = create((struct hc_kind){.operation = operation, .depth = depth});
+    if (kind) {
+        kind->left = hc_kind_keep(left);
+        kind->right = hc_kind_keep(right);
+    }
+    return kind;
+}
+
+struct hc_error *hc_kind_alternative(const struct hc_kind *kind, enum hc_comparison comparison,
+                                     struct hc_kind **ret)
+{
+    *ret = NULL;
+    if (kind->operation != HC_KIND_CLASS ||
+        (kind->relation != HC_BY_TYPE && kind->relation != HC_BY_SIZE && kind->relation != HC_BY_RCS))
+        return NULL;
+    *ret = create((struct hc_kind){
+        .operation = HC_KIND_CLASS, .relation = kind->relation, .comparison = comparison, .key = kind->key});
+    return *ret ? NULL : hc_error_out_of_memory();
+}
+
+// Two partial orders at once: is left within right, is right within left.
+static bool compare(bool left_within, bool right_within, enum hc_comparison comparison)
+{
+    switch (comparison) {
+    case HC_EQUAL:
+        return left_within && right_within;
+    case HC_NOT_EQUAL:
+        return !(left_within && right_within);
+    case HC_LESS:
+        return left_within && !right_within;
+    case HC_LESS_EQUAL:
+        return left_within;
+    case HC_GREATER:
+        return right_within && !left_within;
+    case HC_GREATER_EQUAL:
+        return right_within;
+    }
+    return false;
+}
+
+static bool is_sublist(const struct hc_kind_list *left, const struct hc_kind_list *right)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < left->count; i++, at++) {
+        while (at < right->count && right->kinds[at] < left->kinds[i])
+            at++;
+        if (at == right->count || right->kinds[at] != left->kinds[i])
+            return false;
+    }
+    return true;
+}
+
+struct selection {
+    const struct hc_kind *kind;
+    const struct hc_universe *universe;
+    uint8_t *types; // of HC_BY_TYPE: by type index, whether it matches
+};
+
+static bool matches(const struct selection *selection, uint64_t key)
+{
+    const struct hc_kind *kind = selection->kind;
+    switch (kind->relation) {
+    case HC_BY_TYPE:
+        return selection->types[key];
+    case HC_BY_RCS: {
+        const struct hc_kind_list *lists = selection->universe->kind_lists.items;
+        return compare(is_sublist(&lists[key], &lists[kind->key]), is_sublist(&lists[kind->key], &lists[key]),
+                       kind->comparison);
+    }
+    default:
+        return compare(key <= kind->key, key >= kind->key, kind->comparison);
+    }
+}
+
+static struct hc_error *select_class(const struct hc_kind *kind, const struct hc_set *set,
+                                     struct hc_set **ret)
+{
+    struct hc_universe *universe = set->universe;
+    const struct hc_type_vector *types = &universe->graph->types.types;
+    const struct hc_classifier classifier = hc_classifier_of(kind->relation);
+    _cleanup_(hc_freep) uint8_t *type_matches = calloc(types->count + 1, 1);
+    _cleanup_(hc_classify_deinit) struct hc_classify classify = {0};
+    _cleanup_(hc_set_releasep) struct hc_set *found = hc_set_create(universe);
+    if (!type_matches || !found)
+        return hc_error_out_of_memory();
+    for (size_t i = 0; kind->relation == HC_BY_TYPE && i < types->count; i++)
+        type_matches[i] =
+            compare(hc_type_is_subtype(&universe->graph->types, types->items[i], types->items[kind->key]),
+                    hc_type_is_subtype(&universe->graph->types, types->items[kind->key], types->items[i]),
+                    kind->comparison);
+    HC_TRY(hc_classify_init(&classify, universe, &classifier));
+    struct selection selection = {kind, universe, type_matches};
+    uint32_t end = universe->graph->count;
+    for (uint32_t object = hc_set_next(set, 0); object < end; object = hc_set_next(set, object + 1)) {
+        struct hc_class class;
+        HC_TRY(hc_classify_object(&classify, object, &class));
+        if (matches(&selection, class.keys[0]))
+            hc_set_put(found, object);
+    }
+    hc_set_seal(found);
+    *ret = hc_take(found);
+    return NULL;
+}
+
+struct hc_error *hc_kind_select(const struct hc_kind *kind, const struct hc_set *set, struct hc_set **ret)
+{
+    _cleanup_(hc_set_releasep) struct hc_set *left = NULL;
+    _cleanup_(hc_set_releasep) struct hc_set *right = NULL;
+    switch (kind->operation) {
+    case HC_KIND_CLASS:
+        return select_class(kind, set, ret);
+    case HC_KIND_SET:
+        return hc_set_combine(set, kind->set, HC_SET_AND, ret);
+    case HC_KIND_ALL:
+        return hc_set_combine(set, set, HC_SET_AND, ret);
+    case HC_KIND_NOT:
+        HC_TRY(hc_kind_select(kind->left, set, &left));
+        return hc_set_combine(set, left, HC_SET_MINUS, ret);
+    case HC_KIND_AND:
+        HC_TRY(hc_kind_select(kind->left, set, &left));
+        return hc_kind_select(kind->right, left, ret);
+    case HC_KIND_OR:
+        HC_TRY(hc_kind_select(kind->left, set, &left));
+        HC_TRY(hc_kind_select(kind->right, set, &right));
+        return hc_set_combine(left, right, HC_SET_OR, ret);
+    }
+    return hc_error_create("a kind of no kind");
+}
