@@ -112,7 +112,9 @@ static size_t resolve_field(struct hc_layouts *layouts, size_t id, const struct 
     while (chosen + 1 < count && !found[chosen].present)
         chosen++;
     layouts->fields[id] = found[chosen];
-    ((uint32_t *)&layouts->at)[id] = offset_of(&field_requests[id], &found[chosen]);
+    // A size of zero would be divided by, or stepped by.
+    layouts->fields[id].present &= field_requests[id].member || found[chosen].size;
+    ((uint32_t *)&layouts->at)[id] = offset_of(&field_requests[id], &layouts->fields[id]);
     return count;
 }
 
@@ -145,16 +147,10 @@ static void resolve_rows(struct hc_layouts *layouts, const struct hc_field_reque
         }
 }
 
-// A size of zero would be divided by, or stepped by.
-static bool is_empty_struct(const struct hc_layouts *layouts, size_t id)
-{
-    return !field_requests[id].member && layouts->fields[id].present && !layouts->fields[id].size;
-}
-
 static struct hc_error *check_needed(const struct hc_layouts *layouts, const char *file)
 {
     for (size_t i = 0; i < HC_FIELD_COUNT; i++)
-        if ((field_needed[i] && !layouts->fields[i].present) || is_empty_struct(layouts, i))
+        if (field_needed[i] && !layouts->fields[i].present)
             return hc_error_create(
                 "the debug information in %s has no %s%s%s; is it CPython 3.8 or later, and complete?", file,
                 field_requests[i].structure, field_requests[i].member ? "." : "",
