@@ -253,10 +253,11 @@ bool hc_pools_block_object(const struct hc_pools *pools, uint64_t address, uint3
 {
     const struct hc_pool *pool = hc_pools_find(pools, address);
     uint32_t block = pool ? hc_pool_block(pools, pool, address) : UINT32_MAX;
-    if (block == UINT32_MAX || hc_pool_block_address(pools, pool, block) != address)
+    if (block == UINT32_MAX || hc_pool_block_address(pools, pool, block) + pools->debug_header != address)
         return false;
     const struct hc_slot_word *word = &pools->words[pool->first_word + block / 64];
-    return hc_pool_object(pools, pool, address + hc_slot_header(pools, word, block % 64), ret);
+    return hc_pool_object(pools, pool,
+                          address - pools->debug_header + hc_slot_header(pools, word, block % 64), ret);
 }
 
 uint64_t hc_pools_object_address(const struct hc_pools *pools, uint32_t number)

@@ -36,6 +36,7 @@ struct hc_pools {
     uint32_t **directory; // address >> 30 → (address >> pool_bits) → pool number + 1
     uint32_t header_size; // pool header
     uint8_t gc_head_size, pre_header_size;
+    uint8_t debug_header; // of every block, with PYTHONMALLOC=debug, -X dev and Py_DEBUG; else 0
     // For the report.
     uint64_t arenas, used_blocks, free_blocks, damaged_pools, unreadable_pools;
 };
@@ -76,10 +77,11 @@ static inline uint64_t hc_pool_block_address(const struct hc_pools *pools, const
     return pool->address + pools->header_size + (uint64_t)block * pool->block_size;
 }
 
+// From the start of the block to the object in it.
 static inline uint32_t hc_slot_header(const struct hc_pools *pools, const struct hc_slot_word *word,
                                       unsigned bit)
 {
-    return (word->gc >> bit & 1 ? pools->gc_head_size : 0u) +
+    return pools->debug_header + (word->gc >> bit & 1 ? pools->gc_head_size : 0u) +
            (word->pre_header >> bit & 1 ? pools->pre_header_size : 0u);
 }
 
@@ -99,7 +101,7 @@ static inline bool hc_pool_object(const struct hc_pools *pools, const struct hc_
     return true;
 }
 
-// The object number of whatever object starts anywhere in the block that starts at `address`; false if none
+// The object number of whatever object starts anywhere in the block whose user got `address`; false if none
 // does.
 bool hc_pools_block_object(const struct hc_pools *pools, uint64_t address, uint32_t *ret);
 // The address of object `number` (below object_count).

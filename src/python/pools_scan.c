@@ -86,13 +86,16 @@ static void mark_block(const struct scan *scan, struct hc_tracer *tracer, const 
     struct hc_slot_word *word = &scan->pools->words[pool->first_word + index / 64];
     __builtin_prefetch(block + PREFETCH);
     unsigned gc = scan->pools->gc_head_size, pre = scan->pools->pre_header_size;
+    unsigned block_size = pool->block_size, debug = scan->pools->debug_header;
+    unsigned size = block_size > debug ? block_size - debug : 0;
     uint64_t bit = 1ull << (index % 64);
-    if (is_object_at(scan, tracer, block, 0, pool->block_size)) {
+    block += debug;
+    if (is_object_at(scan, tracer, block, 0, size)) {
         word->objects |= bit;
-    } else if (is_object_at(scan, tracer, block, gc, pool->block_size)) {
+    } else if (is_object_at(scan, tracer, block, gc, size)) {
         word->objects |= bit;
         word->gc |= bit;
-    } else if (is_object_at(scan, tracer, block, gc + pre, pool->block_size)) {
+    } else if (is_object_at(scan, tracer, block, gc + pre, size)) {
         word->objects |= bit;
         word->gc |= bit;
         word->pre_header |= bit;
@@ -122,6 +125,38 @@ static struct hc_error *scan_task(void *argument, unsigned worker, size_t task)
     return NULL;
 }
 
+// The debug hooks of the allocators (PYTHONMALLOC=debug, -X dev, Py_DEBUG) put two words before what they
+// give out: its length, the letter of the allocator, and forbidden bytes up to the second word's end
+// (_PyMem_DebugRawAlloc(), Objects/obmalloc.c).
+static bool is_debug_header(const uint8_t *block, unsigned word)
+{
+    enum { FORBIDDEN = 0xfd };
+    if (block[word] != 'o' && block[word] != 'm' && block[word] != 'r')
+        return false;
+    for (unsigned i = word + 1; i < 2 * word; i++)
+        if (block[i] != FORBIDDEN)
+            return false;
+    return true;
+}
+
+// All blocks have the header, or none has: a few pools tell.
+static void find_debug_header(struct hc_pools *pools, unsigned word)
+{
+    enum { POOLS_ASKED = 64 };
+    size_t with = 0, without = 0;
+    for (size_t i = 0; i < pools->count && i < POOLS_ASKED; i++)
+        for (uint32_t block = 0; block < pools->pools[i].block_count; block++) {
+            const struct hc_pool *pool = &pools->pools[i];
+            uint64_t offset = hc_pool_block_address(pools, pool, block) - pool->address;
+            if (pool->block_size > 2 * word && is_debug_header(pool->bytes + offset, word))
+                with++;
+            else
+                without++;
+        }
+    // Freed blocks have lost theirs.
+    pools->debug_header = with > without / 8 ? (uint8_t)(2 * word) : 0;
+}
+
 static void number_objects(struct hc_pools *pools)
 {
     uint64_t count = 0;
@@ -140,6 +175,7 @@ struct hc_error *hc_pools_scan(struct hc_pools *pools, struct hc_type_table *typ
     if (!tracers || !tallies)
         return hc_error_out_of_memory();
     struct scan scan = {pools, types->runtime, tracers, tallies};
+    find_debug_header(pools, hc_image_target(types->runtime->image)->word_size);
     struct hc_error *error = NULL;
     for (unsigned i = 0; i < threads && !error; i++)
         error = hc_tracer_init(&tracers[i], types);

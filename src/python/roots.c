@@ -8,13 +8,15 @@ struct root_search {
     const struct hc_runtime *runtime;
     struct hc_tracer *tracer;
     struct hc_word_vector *roots;
-    struct hc_address_map seen; // threads and frames: a damaged list may be a ring
+    struct hc_address_map seen;       // threads and frames: a damaged list may be a ring
+    struct hc_address_map free_slots; // of the interpreters' free lists
     bool out_of_memory;
 };
 
 static void root_search_deinit(struct root_search *search)
 {
     hc_address_map_deinit(&search->seen);
+    hc_address_map_deinit(&search->free_slots);
 }
 
 static void add_root(struct root_search *search, uint64_t address)
@@ -25,25 +27,41 @@ static void add_root(struct root_search *search, uint64_t address)
         search->out_of_memory = true;
 }
 
+static bool is_free_list(const char *path)
+{
+    return strstr(path, "free_list") || strstr(path, "freelist");
+}
+
 // Free lists hold no live object; weak reference lists and the table of interned strings own nothing.
 static bool is_owning(const char *path)
 {
-    static const char *const borrowed[] = {"free_list", "freelist", "weaklist", "interned", "cached_keys"};
+    static const char *const borrowed[] = {"weaklist", "interned", "cached_keys"};
     for (size_t i = 0; i < sizeof(borrowed) / sizeof(*borrowed); i++)
         if (strstr(path, borrowed[i]))
             return false;
-    return true;
+    return !is_free_list(path);
 }
 
 HC_DEFINE_VECTOR(offset_vector, uint64_t)
 
-static void collect_offset(void *argument, const char *path, uint64_t offset, uint64_t count)
+static void collect(struct offset_vector *offsets, uint64_t offset, uint64_t count)
 {
-    struct offset_vector *offsets = argument;
     // Bounded: DWARF is as untrusted as the core.
-    for (uint64_t i = 0; is_owning(path) && i < count && i < 4096; i++)
+    for (uint64_t i = 0; i < count && i < 4096; i++)
         if (!offset_vector_push(offsets, offset + i * sizeof(uint64_t)))
             return;
+}
+
+static void collect_owned(void *argument, const char *path, uint64_t offset, uint64_t count)
+{
+    if (is_owning(path))
+        collect(argument, offset, count);
+}
+
+static void collect_free(void *argument, const char *path, uint64_t offset, uint64_t count)
+{
+    if (is_free_list(path))
+        collect(argument, offset, count);
 }
 
 static struct hc_error *member_offsets(const struct hc_runtime *runtime, const char *structure,
@@ -51,7 +69,7 @@ static struct hc_error *member_offsets(const struct hc_runtime *runtime, const c
 {
     static const char *const pointees[] = {"PyObject", "PyLongObject", "PyTypeObject"};
     for (size_t i = 0; i < sizeof(pointees) / sizeof(*pointees); i++)
-        HC_TRY(hc_debug_info_each_pointer(runtime->debug_info, structure, unit, pointees[i], collect_offset,
+        HC_TRY(hc_debug_info_each_pointer(runtime->debug_info, structure, unit, pointees[i], collect_owned,
                                           ret));
     return NULL;
 }
@@ -164,13 +182,37 @@ struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_trace
     return search.out_of_memory ? hc_error_out_of_memory() : NULL;
 }
 
-static void add_words(struct root_search *search, const uint8_t *bytes, uint64_t length)
+// A free list's slots beyond its count keep what they last held, which may be another object by now.
+static struct hc_error *find_free_slots(struct root_search *search)
 {
+    static const char *const pointees[] = {
+        "PyObject",      "PyDictObject",    "_dictkeysobject",        "PyListObject",
+        "PyTupleObject", "PyFloatObject",   "PyFrameObject",          "PyContext",
+        "PySliceObject", "PyAsyncGenASend", "_PyAsyncGenWrappedValue"};
+    const struct hc_runtime *runtime = search->runtime;
+    _cleanup_(offset_vector_deinit) struct offset_vector offsets = {0};
+    for (size_t i = 0; i < sizeof(pointees) / sizeof(*pointees); i++)
+        HC_TRY(hc_debug_info_each_pointer(runtime->debug_info, "_is", "Python/pystate.c", pointees[i],
+                                          collect_free, &offsets));
+    for (size_t i = 0; i < runtime->interpreters.count; i++)
+        for (size_t k = 0; k < offsets.count; k++) {
+            bool inserted;
+            if (!hc_address_map_insert(&search->free_slots, runtime->interpreters.items[i] + offsets.items[k],
+                                       0, &inserted))
+                return hc_error_out_of_memory();
+        }
+    return NULL;
+}
+
+static void add_words(struct root_search *search, const uint8_t *bytes, uint64_t address, uint64_t length)
+{
+    uint32_t unused;
     const struct hc_target *target = &search->tracer->reader.target;
     for (uint64_t offset = 0; offset + target->word_size <= length; offset += target->word_size) {
         uint64_t word = hc_load_word(target, bytes + offset);
         // C data is full of what looks like a static object; real ones are found by what refers to them.
-        if (word && !hc_image_find_module(search->runtime->image, word))
+        if (word && !hc_image_find_module(search->runtime->image, word) &&
+            !hc_address_map_find(&search->free_slots, address + offset, &unused))
             add_root(search, word);
     }
 }
@@ -183,7 +225,7 @@ static void add_module_data(struct root_search *search, const struct hc_module *
     if (end > segment->length)
         end = segment->length;
     if (segment->writable && start < end)
-        add_words(search, segment->bytes + start, end - start);
+        add_words(search, segment->bytes + start, segment->address + start, end - start);
 }
 
 // Whatever an interpreter's own struct refers to without owning it: method caches, interned strings …
@@ -191,17 +233,19 @@ static void add_interpreter_data(struct root_search *search)
 {
     uint32_t size = search->tracer->at->sizeof_interpreter;
     for (size_t i = 0; i < search->runtime->interpreters.count; i++) {
-        const uint8_t *bytes =
-            hc_reader_view(&search->tracer->reader, search->runtime->interpreters.items[i], size);
+        uint64_t interpreter = search->runtime->interpreters.items[i];
+        const uint8_t *bytes = hc_reader_view(&search->tracer->reader, interpreter, size);
         if (bytes)
-            add_words(search, bytes, size);
+            add_words(search, bytes, interpreter, size);
     }
 }
 
 struct hc_error *hc_roots_find_static(const struct hc_runtime *runtime, struct hc_tracer *tracer,
                                       struct hc_word_vector *ret)
 {
-    struct root_search search = {.runtime = runtime, .tracer = tracer, .roots = ret};
+    _cleanup_(root_search_deinit) struct root_search search = {
+        .runtime = runtime, .tracer = tracer, .roots = ret};
+    HC_TRY(find_free_slots(&search));
     size_t segment_count, module_count;
     const struct hc_segment *segments = hc_image_segments(runtime->image, &segment_count);
     const struct hc_module *modules = hc_image_modules(runtime->image, &module_count);

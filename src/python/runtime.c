@@ -2,6 +2,7 @@
 
 #include "python/strings.h"
 
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,50 +33,78 @@ static struct hc_error *module_problem(const struct hc_image *image, const struc
     const char *what = module->state == HC_MODULE_MISSING    ? "is not here"
                        : module->state == HC_MODULE_MISMATCH ? "is another build here"
                                                              : "cannot be read as ELF";
-    return hc_error_create(
-        "the interpreter of %s, %s (build-id %s), %s; pass the right file with --exe FILE, or the "
-        "directory tree that has it with --sysroot DIR",
-        hc_image_path(image), module->path, build_id, what);
+    return hc_error_create("the interpreter of %s, %s (build-id %s), %s; pass %s", hc_image_path(image),
+                           module->path, build_id, what,
+                           module->is_main
+                               ? "the right file with --exe FILE, or the directory tree that has it with "
+                                 "--sysroot DIR"
+                               : "the directory tree that has the right one with --sysroot DIR");
 }
 
-// Opens debug information of the first module that defines _PyRuntime.
+static struct hc_error *no_python(const struct hc_image *image, size_t module_count)
+{
+    if (!module_count)
+        return hc_error_create(
+            "%s does not say which binaries the process had, so that no Python can be found in it; "
+            "gdb's gcore writes that last: is the core complete?",
+            hc_image_path(image));
+    return hc_error_create("no Python in %s: none of its %zu binaries is libpython or python",
+                           hc_image_path(image), module_count);
+}
+
+// Is it the module that defines _PyRuntime? An error is one of its debug information.
+static struct hc_error *try_module(struct hc_runtime *runtime, const struct hc_module *module,
+                                   const struct hc_debug_options *options)
+{
+    _cleanup_(hc_debug_info_destroyp) struct hc_debug_info *info = NULL;
+    uint64_t size;
+    HC_TRY(hc_debug_info_open(module, options, &info));
+    if (!hc_debug_info_find_symbol(info, "_PyRuntime", NULL, &runtime->address, &size))
+        return NULL;
+    runtime->module = module;
+    runtime->debug_info = hc_take(info);
+    return NULL;
+}
+
+static struct hc_error *check_machine(const struct hc_image *image)
+{
+    const struct hc_target *target = hc_image_target(image);
+    if (target->machine == EM_X86_64)
+        return NULL;
+    return hc_error_create(
+        "%s is of another kind of machine (ELF e_machine %u, %u-bit): heapcore reads x86-64",
+        hc_image_path(image), target->machine, target->word_size * 8u);
+}
+
+// Opens debug information of the first module, by rank, that defines _PyRuntime.
 static struct hc_error *find_module(struct hc_runtime *runtime, const struct hc_debug_options *options)
 {
+    enum { RANKS = 3, NAMED_RANKS = 2 };
     size_t count;
     const struct hc_module *modules = hc_image_modules(runtime->image, &count);
     const struct hc_module *unusable = NULL;
     _cleanup_(hc_error_destroyp) struct hc_error *missing = NULL;
-    for (int rank = 0; rank < 3; rank++)
+    for (int rank = 0; rank < RANKS; rank++)
         for (size_t i = 0; i < count; i++) {
             const struct hc_module *module = &modules[i];
+            bool is_usable = module->state == HC_MODULE_FOUND || module->state == HC_MODULE_UNVERIFIED;
             if (rank_of(module) != rank)
                 continue;
-            if (module->state != HC_MODULE_FOUND && module->state != HC_MODULE_UNVERIFIED) {
-                unusable = rank < 2 && !unusable ? module : unusable;
+            if (!is_usable) {
+                unusable = rank < NAMED_RANKS && !unusable ? module : unusable;
                 continue;
             }
-            _cleanup_(hc_debug_info_destroyp) struct hc_debug_info *info = NULL;
-            struct hc_error *error = hc_debug_info_open(module, options, &info);
-            uint64_t size;
-            if (error) {
-                if (missing || rank == 2)
-                    hc_error_destroy(error);
-                else
-                    missing = error;
-                continue;
-            }
-            if (hc_debug_info_find_symbol(info, "_PyRuntime", NULL, &runtime->address, &size)) {
-                runtime->module = module;
-                runtime->debug_info = hc_take(info);
+            struct hc_error *error = try_module(runtime, module, options);
+            if (runtime->module)
                 return NULL;
-            }
+            if (missing || rank >= NAMED_RANKS)
+                hc_error_destroy(error);
+            else
+                missing = error;
         }
     if (unusable)
         return module_problem(runtime->image, unusable);
-    if (missing)
-        return hc_take(missing);
-    return hc_error_create("no Python in %s: none of its %zu binaries is libpython or python",
-                           hc_image_path(runtime->image), count);
+    return missing ? hc_take(missing) : no_python(runtime->image, count);
 }
 
 static struct hc_error *find_symbols(struct hc_runtime *runtime)
@@ -101,6 +130,21 @@ static struct hc_error *find_symbols(struct hc_runtime *runtime)
     return NULL;
 }
 
+static struct hc_error *no_interpreter(const struct hc_runtime *runtime)
+{
+    size_t count;
+    const struct hc_segment *segments = hc_image_segments(runtime->image, &count);
+    for (size_t i = 0; i < count; i++)
+        if (runtime->address - segments[i].address < segments[i].length &&
+            segments[i].origin == HC_SEGMENT_FILE)
+            return hc_error_create(
+                "%s holds none of the process's own memory; was /proc/PID/coredump_filter without "
+                "bit 0 when it was written?",
+                hc_image_path(runtime->image));
+    return hc_error_create("Python is loaded in %s, but no interpreter is running in it",
+                           hc_image_path(runtime->image));
+}
+
 // The list starts in _PyRuntime.interpreters.head; it is bounded, for a damaged one may be a ring.
 static struct hc_error *find_interpreters(struct hc_runtime *runtime, struct hc_reader *reader)
 {
@@ -119,8 +163,7 @@ static struct hc_error *find_interpreters(struct hc_runtime *runtime, struct hc_
             break;
     }
     if (!runtime->interpreters.count)
-        return hc_error_create("Python is loaded in %s, but no interpreter is running in it",
-                               hc_image_path(runtime->image));
+        return no_interpreter(runtime);
     return NULL;
 }
 
@@ -221,6 +264,7 @@ struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_ima
     *runtime = (struct hc_runtime){.image = image};
     struct hc_reader reader;
     hc_reader_init(&reader, image);
+    HC_TRY(check_machine(image));
     HC_TRY(find_module(runtime, options));
     HC_TRY(find_symbols(runtime));
     HC_TRY(hc_layouts_init(&runtime->layouts, runtime->debug_info));

@@ -181,8 +181,8 @@ static void report_pymalloc(struct hc_report *report, const struct hc_pools *poo
     hc_report_number(report, "free_blocks", pools->free_blocks);
     if (pools->arenas)
         hc_report_line(report, "pymalloc",
-                       "%" PRIu64 " blocks used, %" PRIu64 " free, in %" PRIu64 " arenas of %zu pools",
-                       pools->used_blocks, pools->free_blocks, pools->arenas, pools->count);
+                       "%" PRIu64 " blocks used, %" PRIu64 " free, in %zu pools of %" PRIu64 " arenas",
+                       pools->used_blocks, pools->free_blocks, pools->count, pools->arenas);
     else
         hc_report_line(report, "pymalloc", "not in use: objects are found by what refers to them");
 }
@@ -265,6 +265,20 @@ static void report_files(struct hc_report *report, const struct hc_image *image)
     }
 }
 
+// With the end of a core go the roots and much of what holds the rest: what is left would stand in no table.
+static struct hc_error *report_unreached(struct hc_report *report, const struct hc_session *session)
+{
+    const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
+    _cleanup_(hc_universe_deinit) struct hc_universe universe = {0};
+    _cleanup_(hc_set_releasep) struct hc_set *unreached = NULL;
+    _cleanup_(hc_partition_deinit) struct hc_partition partition = {0};
+    HC_TRY(hc_universe_init(&universe, session->graph, 1));
+    HC_TRY(hc_set_of_states(&universe, 1u << HC_STATE_TRACKED | 1u << HC_STATE_STRAY, &unreached));
+    HC_TRY(hc_partition_set(unreached, &clodo, &partition));
+    hc_report_partition(report, "unreached", "Not reached, for the core is cut short", &partition);
+    return NULL;
+}
+
 struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_report *report)
 {
     _cleanup_(hc_partition_deinit) struct hc_partition heap = {0};
@@ -273,7 +287,9 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_r
     report_process(report, hc_image_process(session->image));
     report_python(report, &session->runtime);
     report_image(report, session->image);
-    hc_report_partition(report, "heap", &heap);
+    hc_report_partition(report, "heap", NULL, &heap);
+    if (hc_image_losses(session->image)->truncated)
+        HC_TRY(report_unreached(report, session));
     report_states(report, &totals);
     report_how(report, session->graph);
     report_pymalloc(report, &session->graph->pools);

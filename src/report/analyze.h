@@ -14,4 +14,5 @@ struct hc_error *hc_report_layouts(const struct hc_session *session, struct hc_r
 void hc_report_partition_page(
     struct hc_report *report, const char *key, struct hc_partition *partition, size_t first,
     size_t end); // the rows from `first` to before `end`; the label only on the first page
-void hc_report_partition(struct hc_report *report, const char *key, struct hc_partition *partition);
+void hc_report_partition(struct hc_report *report, const char *key, const char *title,
+                         struct hc_partition *partition);

@@ -81,9 +81,10 @@ void hc_report_partition_page(struct hc_report *report, const char *key, struct 
     add_rows(report, partition, first, end);
 }
 
-void hc_report_partition(struct hc_report *report, const char *key, struct hc_partition *partition)
+void hc_report_partition(struct hc_report *report, const char *key, const char *title,
+                         struct hc_partition *partition)
 {
-    hc_report_section(report, key, NULL);
+    hc_report_section(report, key, title);
     hc_report_number(report, "count", partition->count);
     hc_report_number(report, "size", partition->size);
     hc_report_text(report, "header", partition->kind_header);

@@ -22,8 +22,8 @@ def clean_environment():
     return environment
 
 
-def command(interpreter, fixture, truth, how, options):
-    return [interpreter.executable, "-W", "ignore", os.path.join(FIXTURES, fixture), truth, how, *options]
+def command(interpreter, fixture, truth, how, options, flags=()):
+    return [interpreter.executable, *flags, "-W", "ignore", os.path.join(FIXTURES, fixture), truth, how, *options]
 
 
 def kernel_writes_cores_here():
@@ -33,14 +33,14 @@ def kernel_writes_cores_here():
     return not pattern.startswith(("|", "/")) and hard != 0
 
 
-def abort_for_core(interpreter, fixture, folder, options=()):
+def abort_for_core(interpreter, fixture, folder, options=(), flags=()):
     """(truth, core): the kernel's own core of an aborting fixture; gcore's where the kernel gives none."""
     if not kernel_writes_cores_here():
         print("the kernel writes no core file here (core_pattern or limit): gcore stands in", flush=True)
-        return gcore(interpreter, fixture, folder, options)
+        return gcore(interpreter, fixture, folder, options, flags)
     truth = os.path.join(folder, "truth.jsonl")
     done = subprocess.run(
-        command(interpreter, fixture, truth, "abort", options),
+        command(interpreter, fixture, truth, "abort", options, flags),
         cwd=folder, env=clean_environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
     cores = glob.glob(os.path.join(glob.escape(folder), "core*"))
@@ -51,11 +51,11 @@ def abort_for_core(interpreter, fixture, folder, options=()):
 
 
 @contextlib.contextmanager
-def blocked(interpreter, fixture, folder, options=()):
+def blocked(interpreter, fixture, folder, options=(), flags=()):
     """(truth, process) of a fixture that has told the truth and waits for a byte."""
     truth = os.path.join(folder, "truth.jsonl")
     process = subprocess.Popen(
-        command(interpreter, fixture, truth, "block", options),
+        command(interpreter, fixture, truth, "block", options, flags),
         cwd=folder, env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         ready = process.stdout.readline()
@@ -75,10 +75,10 @@ def goes_on(process):
     return answer == b"ALIVE\n" and process.returncode == 0
 
 
-def gcore(interpreter, fixture, folder, options=()):
+def gcore(interpreter, fixture, folder, options=(), flags=()):
     if not shutil.which("gcore"):
         raise CannotDump("gcore is not installed (package gdb)")
-    with blocked(interpreter, fixture, folder, options) as (truth, process):
+    with blocked(interpreter, fixture, folder, options, flags) as (truth, process):
         prefix = os.path.join(folder, "gcore")
         done = subprocess.run(
             ["gcore", "-o", prefix, str(process.pid)],

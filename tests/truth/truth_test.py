@@ -48,8 +48,8 @@ class TruthTest(unittest.TestCase):
             self.fail("\n" + comparison.failure_report())
         return comparison
 
-    def check_abort(self, fixture, *options):
-        truth, core = dumping.abort_for_core(self.interpreter, fixture, self.folder, options)
+    def check_abort(self, fixture, *options, flags=()):
+        truth, core = dumping.abort_for_core(self.interpreter, fixture, self.folder, options, flags)
         return self.check(core, truth)
 
     def test_zoo_of_every_type_in_a_kernel_core(self):
@@ -58,6 +58,9 @@ class TruthTest(unittest.TestCase):
 
     def test_zoo_whose_objects_were_frozen_in_a_kernel_core(self):
         self.check_abort("zoo.py", "freeze")
+
+    def test_zoo_under_the_debug_hooks_of_the_allocators(self):
+        self.check_abort("zoo.py", flags=("-X", "dev"))
 
     def test_zoo_in_a_core_written_by_gcore(self):
         truth, core = dumping.gcore(self.interpreter, "zoo.py", self.folder)

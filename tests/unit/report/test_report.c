@@ -109,7 +109,7 @@ static void test_a_partition_in_json_has_all_rows_unless_limited(void **state)
     struct hc_partition partition = {
         .rows = rows, .row_count = 12, .count = 24, .size = 1134, .kind_header = (char *)"Kind"};
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
-    hc_report_partition(&report, "heap", &partition);
+    hc_report_partition(&report, "heap", NULL, &partition);
 
     _cleanup_(hc_freep) char *text = rendered(hc_json_write, &report, &plain);
     json_object *root = json_tokener_parse(text);
@@ -134,7 +134,7 @@ static void test_an_empty_partition_in_json_has_no_rows(void **state)
     (void)state;
     struct hc_partition partition = {.kind_header = (char *)"Kind"};
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
-    hc_report_partition(&report, "heap", &partition);
+    hc_report_partition(&report, "heap", NULL, &partition);
     _cleanup_(hc_freep) char *text = rendered(hc_json_write, &report, &plain);
     json_object *root = json_tokener_parse(text);
     assert_int_equal(json_object_array_length(member(member(root, "heap"), "rows")), 0);

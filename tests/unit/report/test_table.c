@@ -17,7 +17,7 @@ static char *table_of(const struct hc_partition_row *rows, size_t count, long li
         partition.size += rows[i].size;
     }
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
-    hc_report_partition(&report, "heap", &partition);
+    hc_report_partition(&report, "heap", NULL, &partition);
     return rendered(hc_text_write, &report, &(struct hc_render_options){.limit = limit});
 }
 
