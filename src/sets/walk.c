@@ -45,7 +45,8 @@ static struct hc_error *flood(const struct hc_graph *graph, struct hc_id_vector 
         uint32_t object = stack->items[--stack->count];
         for (uint32_t edge = graph->edge_starts[object]; edge < graph->edge_starts[object + 1]; edge++) {
             uint32_t referent = graph->edges[edge];
-            if (hc_set_has(seen, referent) || (avoid && hc_set_has(avoid, referent)))
+            if (hc_set_has(seen, referent) || (avoid && hc_set_has(avoid, referent)) ||
+                graph->states[referent] == HC_STATE_NONE)
                 continue;
             hc_set_put(seen, referent);
             if (!hc_id_vector_push(stack, referent))
