@@ -46,6 +46,19 @@ static struct hc_error *run_expression(struct query *query, const char *expressi
     return NULL;
 }
 
+// Behind the program's name: the lines below the first are indented alike, or the caret would point beside.
+static void print_failure(const char *message)
+{
+    static const char name[] = "heapcore: ";
+    fputs(name, stderr);
+    for (; *message; message++) {
+        fputc(*message, stderr);
+        if (*message == '\n')
+            fprintf(stderr, "%*s", (int)strlen(name), "");
+    }
+    fputc('\n', stderr);
+}
+
 // An expression that fails is told where its answer would stand; the others still run.
 static struct hc_error *tell_failure(struct query *query, const char *expression, struct hc_error *error)
 {
@@ -53,15 +66,12 @@ static struct hc_error *tell_failure(struct query *query, const char *expression
     query->failures++;
     fflush(stdout);
     if (!query->answers) {
-        fprintf(stderr, "heapcore: %s\n", hc_error_message(error));
+        print_failure(hc_error_message(error));
         return NULL;
     }
-    json_object *object = json_object_new_object();
-    if (!object || json_object_array_add(query->answers, object))
-        return hc_error_out_of_memory();
-    json_object_object_add(object, "expr", json_object_new_string(expression));
-    json_object_object_add(object, "error", json_object_new_string(hc_error_message(error)));
-    return NULL;
+    json_object *object = NULL;
+    HC_TRY(hc_failure_json(expression, hc_error_message(error), &object));
+    return json_object_array_add(query->answers, object) ? hc_error_out_of_memory() : NULL;
 }
 
 static struct hc_error *run_all(struct query *query)

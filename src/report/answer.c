@@ -54,7 +54,7 @@ struct hc_error *hc_answer_write(const struct hc_answer *answer, const struct hc
     }
 }
 
-// What is not text becomes clean UTF-8 first: names come from the core.
+// What is not text becomes clean UTF-8 first: names come from the core, expressions from a command line.
 static struct hc_error *add_text(json_object *object, const char *key, const char *text)
 {
     _cleanup_(hc_freep) char *clean = text ? hc_clean_utf8(text) : NULL;
@@ -123,6 +123,20 @@ struct hc_error *hc_answer_json(const char *expression, const struct hc_answer *
 {
     json_object *object = json_object_new_object();
     struct hc_error *error = object ? fill(object, expression, answer, options) : hc_error_out_of_memory();
+    if (error) {
+        json_object_put(object);
+        return error;
+    }
+    *ret = object;
+    return NULL;
+}
+
+struct hc_error *hc_failure_json(const char *expression, const char *message, json_object **ret)
+{
+    json_object *object = json_object_new_object();
+    struct hc_error *error = object ? add_text(object, "expr", expression) : hc_error_out_of_memory();
+    if (!error)
+        error = add_text(object, "error", message);
     if (error) {
         json_object_put(object);
         return error;
