@@ -148,9 +148,12 @@ static size_t find_bucket(const struct row_index *index, const struct hc_class *
     return bucket;
 }
 
+// For one row more than there are, at least: a search ends at an empty bucket.
 static bool grow_buckets(struct row_index *index)
 {
     size_t grown = index->bucket_count ? index->bucket_count * 2 : 1024;
+    while (grown <= index->partition->row_count * 2)
+        grown *= 2;
     uint32_t *buckets = calloc(grown, sizeof(*buckets));
     if (!buckets)
         return false;
@@ -224,11 +227,8 @@ struct hc_error *hc_partition_rows(struct hc_partition *partition, const struct 
     if (!found)
         return hc_error_out_of_memory();
     HC_TRY(hc_classify_init(&classify, set->universe, &partition->classifier));
-    while (some.row_count * 2 >= index.bucket_count)
-        if (!grow_buckets(&index)) {
-            free(index.buckets);
-            return hc_error_out_of_memory();
-        }
+    if (!grow_buckets(&index))
+        return hc_error_out_of_memory();
     struct hc_error *error = NULL;
     uint32_t count = set->universe->graph->count;
     for (uint32_t object = hc_set_next(set, 0); object < count && !error;

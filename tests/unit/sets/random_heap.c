@@ -164,7 +164,7 @@ void heap_make_random(struct heap *heap)
     static const uint16_t sizes[] = {16, 48, 48, 56, 64, 1000};
     static const uint8_t states[] = {HC_STATE_TRACKED, HC_STATE_TRACKED, HC_STATE_STRAY, HC_STATE_NONE};
     heap_init(heap);
-    uint32_t real = 1 + below(MOST_OBJECTS - 10), density = below(MOST_EDGES - 2);
+    uint32_t real = 1 + below(MOST_RANDOM_OBJECTS - 10), density = below(MOST_EDGES - 2);
     for (uint32_t i = 0; i < real; i++) {
         uint32_t object = heap_add(heap, below(TYPE_COUNT), sizes[below(6)], states[below(4)]);
         if (i && heap->type_indexes[object] == DICT && below(2))

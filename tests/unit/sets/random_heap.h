@@ -5,7 +5,7 @@
 #include "sets/set.h"
 
 enum { STR, DICT, MODULE, BASE, OTHER, SUB, MIXED, MYDICT, TYPE_COUNT };
-enum { MOST_OBJECTS = 100, MOST_EDGES = 6 };
+enum { MOST_OBJECTS = 3000, MOST_RANDOM_OBJECTS = 100, MOST_EDGES = 6 };
 
 struct heap {
     struct hc_graph graph;
@@ -20,8 +20,8 @@ struct heap {
     uint16_t sizes[MOST_OBJECTS];
     uint8_t states[MOST_OBJECTS];
     uint64_t others[MOST_OBJECTS];
-    uint64_t owned_dicts[2];
-    uint32_t owned_ranks[2], dict_owners[MOST_OBJECTS], virtual_owners[MOST_OBJECTS];
+    uint64_t owned_dicts[MOST_OBJECTS / 64 + 1];
+    uint32_t owned_ranks[MOST_OBJECTS / 64 + 1], dict_owners[MOST_OBJECTS], virtual_owners[MOST_OBJECTS];
     uint32_t owners[MOST_OBJECTS]; // + 1, or 0
     uint32_t out[MOST_OBJECTS][MOST_EDGES], out_counts[MOST_OBJECTS];
     uint32_t edge_starts[MOST_OBJECTS + 1], edges[MOST_OBJECTS * MOST_EDGES];

@@ -155,6 +155,29 @@ static void test_relations_divide_together(void **state)
     check_partition("Module&Unity&Type&Rcs");
 }
 
+static void test_thousands_of_rows_are_taken_at_once(void **state)
+{
+    (void)state;
+    struct heap heap;
+    heap_init(&heap);
+    while (heap.graph.count < MOST_OBJECTS)
+        heap_add(&heap, STR, 48, HC_STATE_REACHABLE);
+    heap_finish(&heap);
+    const struct hc_classifier by_id = hc_classifier_of(HC_BY_ID);
+    _cleanup_(hc_set_releasep) struct hc_set *set = NULL;
+    assert_null(hc_set_of_states(&heap.universe, 1u << HC_STATE_REACHABLE, &set));
+    _cleanup_(hc_partition_deinit) struct hc_partition partition = {0};
+    assert_null(hc_partition_set(set, &by_id, &partition));
+    assert_int_equal(partition.row_count, MOST_OBJECTS);
+    for (size_t rows = 1; rows <= MOST_OBJECTS; rows += rows % 512 ? 511 : 1) {
+        _cleanup_(hc_set_releasep) struct hc_set *some = NULL;
+        assert_null(hc_partition_rows(&partition, set, MOST_OBJECTS - rows, MOST_OBJECTS, &some));
+        assert_int_equal(some->count, rows);
+        assert_int_equal(some->size, 48 * rows);
+    }
+    heap_deinit(&heap);
+}
+
 static void test_only_known_relations_and_few_of_them_make_a_classifier(void **state)
 {
     (void)state;
@@ -428,6 +451,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_relation_divides_a_set_as_its_definition_does),
         cmocka_unit_test(test_relations_divide_together),
+        cmocka_unit_test(test_thousands_of_rows_are_taken_at_once),
         cmocka_unit_test(test_only_known_relations_and_few_of_them_make_a_classifier),
         cmocka_unit_test(test_classes_have_heapys_names),
         cmocka_unit_test(test_alternatives_of_a_size_compare_numbers),
