@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_THREADS = 64 };
 
@@ -15,6 +16,14 @@ void *hc_calloc_alone(size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes) || posix_memalign(&array, 128, bytes + 1))
         return NULL;
     return memset(array, 0, bytes);
+}
+
+unsigned hc_parallel_threads(unsigned wanted)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (!wanted)
+        wanted = processors > 0 ? (unsigned)processors : 1;
+    return wanted < MAX_THREADS ? wanted : MAX_THREADS;
 }
 
 struct job {

@@ -12,6 +12,9 @@
 // A zeroed array of such structs; free() it. NULL: out of memory.
 void *hc_calloc_alone(size_t count, size_t size);
 
+// How many threads to use when `wanted` are asked for: 0 is one per processor; there is a limit.
+unsigned hc_parallel_threads(unsigned wanted);
+
 // Runs one task. `worker` is a number below the thread count, for per-thread state.
 typedef struct hc_error *hc_task_fn(void *argument, unsigned worker, size_t task);
 

@@ -111,6 +111,6 @@ const struct hc_command hc_command_query = {
         "    heapcore query core byrcs 'r = _' 'r[0].byclodo' '(r[0] & str).referrers.byclodo' _.domisize\n"
         "docs/query.md tells the language. An expression that fails is told with its place; the others "
         "still\n"
-        "run, and the exit status is 1.\n",
+        "run, and the exit status is 1. Put -- before an EXPR that begins with a minus sign.\n",
     .run = run,
 };

@@ -1,5 +1,6 @@
 // heapcore COMMAND …: finds the command, parses its options, runs it, tells how that went.
 #include "cli/options.h"
+#include "report/clean.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -22,9 +23,17 @@ static void print_help(const struct hc_command *command)
            hc_options_help);
 }
 
+// What an error quotes of a core or of the arguments is made harmless to a terminal.
+static void print_error(const struct hc_error *error)
+{
+    _cleanup_(hc_freep) char *text = hc_clean_utf8(hc_error_message(error));
+    _cleanup_(hc_freep) char *clean = text ? hc_clean_controls(text) : NULL;
+    fprintf(stderr, "heapcore: %s\n", clean ? clean : "out of memory");
+}
+
 static enum exit_status wrong_usage(const struct hc_command *command, struct hc_error *error)
 {
-    fprintf(stderr, "heapcore: %s\n", hc_error_message(error));
+    print_error(error);
     if (command)
         fprintf(stderr, "usage: heapcore %s %s\n", command->name, command->arguments);
     else
@@ -61,7 +70,7 @@ static enum exit_status run(const struct hc_command *command, int argc, char **a
     if (!error)
         return EXIT_DONE;
     fflush(stdout);
-    fprintf(stderr, "heapcore: %s\n", hc_error_message(error));
+    print_error(error);
     hc_error_destroy(error);
     return EXIT_FAILED;
 }

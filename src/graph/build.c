@@ -5,7 +5,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     TASKS_PER_THREAD = 8,
@@ -174,12 +173,10 @@ static struct hc_error *build(struct builder *builder)
 
 struct hc_error *hc_graph_build(const struct hc_runtime *runtime, unsigned threads, struct hc_graph **ret)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
     _cleanup_(hc_graph_destroyp) struct hc_graph *graph = calloc(1, sizeof(*graph));
     if (!graph)
         return hc_error_out_of_memory();
-    if (!threads)
-        threads = processors > 0 ? (unsigned)processors : 1;
+    threads = hc_parallel_threads(threads);
     _cleanup_(builder_deinit) struct builder builder = {
         .runtime = runtime, .graph = graph, .threads = threads};
     HC_TRY(build(&builder));

@@ -52,7 +52,7 @@ static struct hc_error *resolve(struct hc_finding *finding, const struct hc_pool
         *found = hc_pool_object(pools, pool, address, ret);
         return NULL;
     }
-    uint32_t number;
+    uint32_t number = HC_NO_FOREIGN;
     HC_TRY(hc_finding_foreign(finding, tracer, address, &number));
     *found = number != HC_NO_FOREIGN;
     *ret = hc_tagged(HC_TAG_FOREIGN, number);
@@ -152,8 +152,9 @@ static struct hc_error *add_neighbours(struct hc_finding *finding, const struct 
         if ((head ^ object->address) >> pools->pool_bits == 0)
             continue; // the next one in the same pool, as often as not
         uint32_t number;
-        if (head && !hc_pools_find(pools, head))
-            HC_TRY(hc_finding_foreign(finding, tracer, head + at->sizeof_gc_head, &number));
+        uint64_t neighbour = head + at->sizeof_gc_head;
+        if (head && !hc_pools_find(pools, neighbour))
+            HC_TRY(hc_finding_foreign(finding, tracer, neighbour, &number));
     }
     return NULL;
 }

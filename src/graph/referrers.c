@@ -3,7 +3,6 @@
 #include "graph/graph.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 // Each task owns a range of targets and reads all edges, so that no two write to the same place and the
 // referrers of an object come out in ascending order.
@@ -42,9 +41,7 @@ struct hc_error *hc_graph_find_referrers(struct hc_graph *graph, unsigned thread
 {
     if (graph->referrers)
         return NULL;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (!threads)
-        threads = processors > 0 ? (unsigned)processors : 1;
+    threads = hc_parallel_threads(threads);
     _cleanup_(hc_freep) uint32_t *next = calloc(graph->count + 1u, sizeof(*next));
     _cleanup_(hc_freep) uint32_t *starts = malloc((graph->count + 1u) * sizeof(*starts));
     if (!next || !starts)

@@ -1,5 +1,6 @@
 #include "python/pools.h"
 
+#include "base/address_map.h"
 #include "base/parallel.h"
 #include "python/trace.h"
 
@@ -205,6 +206,23 @@ static struct hc_error *build_directory(struct hc_pools *pools)
     return NULL;
 }
 
+// Interpreters may share one array: since 3.13 all that do not ask for their own allocator have the main
+// one's.
+static struct hc_error *add_interpreters_arenas(struct pool_reader *reader)
+{
+    _cleanup_(hc_address_map_deinit) struct hc_address_map walked = {0};
+    for (size_t i = 0; i < reader->runtime->interpreters.count; i++) {
+        struct arena_list list =
+            interpreter_arenas(reader->runtime, &reader->reader, reader->runtime->interpreters.items[i]);
+        bool is_new = false;
+        if (list.arenas && !hc_address_map_insert(&walked, list.arenas, 0, &is_new))
+            return hc_error_out_of_memory();
+        if (is_new)
+            HC_TRY(add_arenas(reader, list));
+    }
+    return NULL;
+}
+
 struct hc_error *hc_pools_init(struct hc_pools *pools, const struct hc_runtime *runtime)
 {
     const struct hc_offsets *at = &runtime->layouts.at;
@@ -223,10 +241,8 @@ struct hc_error *hc_pools_init(struct hc_pools *pools, const struct hc_runtime *
         if (!error)
             error = add_arenas(&reader, list);
     }
-    for (size_t i = 0; !error && hc_is_present(at->interpreter_obmalloc) && i < runtime->interpreters.count;
-         i++)
-        error =
-            add_arenas(&reader, interpreter_arenas(runtime, &reader.reader, runtime->interpreters.items[i]));
+    if (hc_is_present(at->interpreter_obmalloc))
+        error = add_interpreters_arenas(&reader);
     if (error) {
         pool_vector_deinit(&reader.found);
         return error;

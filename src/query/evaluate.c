@@ -151,7 +151,12 @@ static struct hc_error *evaluate_chain(struct hc_evaluation *evaluation, const s
                                        struct hc_answer *ret)
 {
     const struct hc_node *object = node->attribute.object;
-    _cleanup_(hc_freep) char *name = dotted_name(node);
+    const struct hc_node *first = object;
+    while (first->kind == HC_NODE_ATTRIBUTE)
+        first = first->attribute.object;
+    bool is_variable =
+        first->kind == HC_NODE_NAME && find_variable(evaluation->interpreter, first->text.bytes);
+    _cleanup_(hc_freep) char *name = is_variable ? NULL : dotted_name(node);
     struct hc_kind *class = NULL;
     if (name)
         HC_TRY(hc_find_class(&evaluation->interpreter->universe, name, &class));
@@ -182,6 +187,10 @@ static struct hc_error *evaluate_call(struct hc_evaluation *evaluation, const st
     if (function.type != HC_ANSWER_FUNCTION)
         return hc_evaluation_error(evaluation, node, "%s cannot be called",
                                    hc_answer_type_name(function.type));
+    for (size_t i = 0; i < node->call.count && !function.function->takes_names; i++)
+        if (node->call.arguments[i].name.bytes)
+            return hc_syntax_error(evaluation->source, node->call.arguments[i].name_span.offset,
+                                   "no argument has a name here: %s", function.function->usage);
     struct hc_answer *arguments = calloc(node->call.count + 1, sizeof(*arguments));
     if (!arguments)
         return hc_error_out_of_memory();

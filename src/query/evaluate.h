@@ -22,6 +22,7 @@ struct hc_function {
     const char *name;
     const char *usage; // "iso(address, …)"
     struct hc_error *(*run)(const struct hc_call *call, struct hc_answer *ret);
+    bool takes_names; // named arguments, that is
 };
 
 // An attribute that is there at once, without a call.

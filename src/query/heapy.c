@@ -101,20 +101,35 @@ static struct hc_error *class_argument(const struct hc_call *call, size_t index,
                                hc_answer_type_name(argument->type));
 }
 
+// A class, or several of one name.
+static bool is_of_types(const struct hc_kind *kind)
+{
+    for (; kind->operation == HC_KIND_OR; kind = kind->left)
+        if (!is_of_types(kind->right))
+            return false;
+    return kind->operation == HC_KIND_CLASS && kind->relation == HC_BY_TYPE;
+}
+
 static struct hc_error *run_type(const struct hc_call *call, struct hc_answer *ret)
 {
     if (call->node->call.count != 1)
         return wrong_use(call, "Type('module.Class')");
-    struct hc_kind *kind;
+    _cleanup_(hc_kind_releasep) struct hc_kind *kind = NULL;
     HC_TRY(class_argument(call, 0, &kind));
-    return hc_answer_kind(kind, ret);
+    if (!is_of_types(kind))
+        return hc_evaluation_error(call->evaluation, call->node->call.arguments[0].value,
+                                   "a class is wanted here");
+    return hc_answer_kind(hc_take(kind), ret);
 }
 
 // Turns each class in a kind by type into what `translate` makes of its type index.
 static struct hc_error *each_class(const struct hc_call *call, const struct hc_kind *kind, uint64_t offset,
                                    struct hc_kind **ret)
 {
-    if (kind->operation == HC_KIND_CLASS && (kind->relation == HC_BY_TYPE || kind->relation == HC_BY_CLODO)) {
+    uint32_t type_count = call->evaluation->interpreter->universe.type_count;
+    bool is_kind = kind->operation == HC_KIND_CLASS && kind->comparison == HC_EQUAL &&
+                   (kind->relation == HC_BY_TYPE || kind->relation == HC_BY_CLODO);
+    if (is_kind && (!offset || kind->key < type_count)) {
         *ret = hc_kind_of_class(HC_BY_CLODO, kind->key + offset);
         return *ret ? NULL : hc_error_out_of_memory();
     }
@@ -184,13 +199,13 @@ static struct hc_error *run_rcs(const struct hc_call *call, struct hc_answer *re
 }
 
 const struct hc_function hc_heapy_functions[] = {
-    {"Clodo", "Clodo('module.Class')", run_clodo},
-    {"Rcs", "Rcs(kind, …)", run_rcs},
-    {"Size", "Size(bytes)", run_size},
-    {"Type", "Type('module.Class')", run_type},
-    {"heap", "heap()", run_heap},
-    {"heapu", "heapu()", run_heapu},
-    {"idset", "idset([address, …])", run_iso},
-    {"iso", "iso(address, …)", run_iso},
+    {.name = "Clodo", .usage = "Clodo('module.Class')", .run = run_clodo, .takes_names = true},
+    {.name = "Rcs", .usage = "Rcs(kind, …)", .run = run_rcs},
+    {.name = "Size", .usage = "Size(bytes)", .run = run_size},
+    {.name = "Type", .usage = "Type('module.Class')", .run = run_type},
+    {.name = "heap", .usage = "heap()", .run = run_heap},
+    {.name = "heapu", .usage = "heapu()", .run = run_heapu},
+    {.name = "idset", .usage = "idset([address, …])", .run = run_iso},
+    {.name = "iso", .usage = "iso(address, …)", .run = run_iso},
     {0},
 };

@@ -19,7 +19,8 @@ struct hc_error *hc_evaluate_unary(struct hc_evaluation *evaluation, const struc
         return hc_evaluation_error(evaluation, node, "%s has no %s", hc_answer_type_name(operand.type),
                                    hc_operator_text(node->unary.op));
     _cleanup_(hc_kind_releasep) struct hc_kind *kind = as_kind(&operand);
-    return kind ? hc_answer_kind(hc_kind_not(kind), ret) : hc_error_out_of_memory();
+    _cleanup_(hc_kind_releasep) struct hc_kind *inverse = kind ? hc_kind_not(kind) : NULL;
+    return inverse ? hc_answer_kind(hc_take(inverse), ret) : hc_kind_refused();
 }
 
 static bool is_set_or_kind(const struct hc_answer *answer)
@@ -63,7 +64,7 @@ static struct hc_error *combine_mixed(const struct hc_answer *left, const struct
         return hc_error_out_of_memory();
     _cleanup_(hc_kind_releasep) struct hc_kind *kind = combine_kinds(first, second, op);
     if (!kind)
-        return hc_error_out_of_memory();
+        return hc_kind_refused();
     const struct hc_answer *within = left->type == HC_ANSWER_SET                             ? left
                                      : right->type == HC_ANSWER_SET && op == HC_OPERATOR_AND ? right
                                                                                              : NULL;
@@ -120,6 +121,10 @@ static struct hc_error *evaluate_sets(struct hc_evaluation *evaluation, const st
         return hc_syntax_error(evaluation->source, node->binary.operator_span.offset,
                                "%s %s %s has no meaning", hc_answer_type_name(left->type),
                                hc_operator_text(op), hc_answer_type_name(right->type));
+    bool is_inclusion = op == HC_OPERATOR_IN || op == HC_OPERATOR_NOT_IN || op == HC_OPERATOR_LESS_EQUAL;
+    if (right->type == HC_ANSWER_KIND && !is_inclusion)
+        return hc_syntax_error(evaluation->source, node->binary.operator_span.offset,
+                               "of a set and a kind only `in`, `not in` and `<=` can be told");
     // A symbolic set on the right: is all of the left one in it?
     _cleanup_(hc_set_releasep) struct hc_set *other = NULL;
     if (right->type == HC_ANSWER_KIND)
@@ -140,7 +145,7 @@ static struct hc_error *evaluate_integers(struct hc_evaluation *evaluation, cons
     int64_t result;
     switch (node->binary.op) {
     case HC_OPERATOR_ADD:
-        if (__builtin_add_overflow(left, right, &result))
+        if (__builtin_add_overflow(left, right, &result) || result == INT64_MIN)
             return hc_evaluation_error(evaluation, node, "the sum is too large");
         *ret = hc_answer_integer(result);
         return NULL;

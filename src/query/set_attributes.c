@@ -86,7 +86,9 @@ static struct hc_error *get_more(struct hc_evaluation *evaluation, const struct 
     struct hc_partition *partition;
     HC_TRY(hc_view_divide(self->view, &partition));
     HC_TRY(hc_answer_copy(self, ret));
-    ret->first_row = hc_answer_page_end(self, partition->row_count);
+    size_t end = hc_answer_page_end(self, partition->row_count);
+    if (end < partition->row_count) // the last page has no next
+        ret->first_row = end;
     return NULL;
 }
 
@@ -191,8 +193,8 @@ static struct hc_error *run_disjoint(const struct hc_call *call, struct hc_answe
 }
 
 const struct hc_function hc_set_methods[] = {
-    {"by", "by('Type&Size')", run_by},
-    {"disjoint", "disjoint(set)", run_disjoint},
+    {.name = "by", .usage = "by('Type&Size')", .run = run_by},
+    {.name = "disjoint", .usage = "disjoint(set)", .run = run_disjoint},
     {0},
 };
 
@@ -221,6 +223,6 @@ static struct hc_error *run_alt(const struct hc_call *call, struct hc_answer *re
 }
 
 const struct hc_function hc_kind_methods[] = {
-    {"alt", "alt('<=')", run_alt},
+    {.name = "alt", .usage = "alt('<=')", .run = run_alt},
     {0},
 };

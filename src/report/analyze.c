@@ -136,7 +136,7 @@ static void report_states(struct hc_report *report, const struct hc_state_totals
         enum hc_state state;
         const char *title, *meaning;
     } rows[] = {
-        {HC_STATE_REACHABLE, "reachable", "from the interpreter: the table above"},
+        {HC_STATE_REACHABLE, "reachable", "from the interpreter: the heap's table above"},
         {HC_STATE_TRACKED, "tracked only", "garbage that awaits collection, or held from C"},
         {HC_STATE_STRAY, "stray", "nothing known refers to these: a leaked reference looks so"},
     };

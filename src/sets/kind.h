@@ -26,6 +26,7 @@ enum hc_kind_operation {
 struct hc_kind {
     unsigned references;
     unsigned depth; // of the tree: selecting descends it
+    unsigned parts; // of the tree
     enum hc_kind_operation operation;
     enum hc_relation relation; // of HC_KIND_CLASS
     enum hc_comparison comparison;
@@ -38,7 +39,14 @@ struct hc_kind *hc_kind_keep(struct hc_kind *kind);
 void hc_kind_release(struct hc_kind *kind);
 HC_DEFINE_POINTER_CLEANUP(hc_kind_release, struct hc_kind)
 
-enum { HC_KIND_MAX_DEPTH = 10000 };
+enum {
+    HC_KIND_MAX_DEPTH = 10000,
+    HC_KIND_MAX_PARTS =
+        20001, // each is a pass over the set; a kind that is part of another twice counts twice
+};
+
+// Why hc_kind_not() or hc_kind_both() gave NULL.
+struct hc_error *hc_kind_refused(void);
 
 // NULL: out of memory, or deeper than HC_KIND_MAX_DEPTH. They keep what they are given.
 struct hc_kind *hc_kind_of_class(enum hc_relation relation, uint64_t key);

@@ -21,6 +21,11 @@ void hc_kind_release(struct hc_kind *kind)
     }
 }
 
+struct hc_error *hc_kind_refused(void)
+{
+    return hc_error_create("a symbolic set of more than %d parts, or no memory for it", HC_KIND_MAX_PARTS);
+}
+
 static struct hc_kind *create(struct hc_kind kind)
 {
     struct hc_kind *created = malloc(sizeof(*created));
@@ -28,6 +33,8 @@ static struct hc_kind *create(struct hc_kind kind)
         return NULL;
     *created = kind;
     created->references = 1;
+    if (!created->parts)
+        created->parts = 1;
     return created;
 }
 
@@ -53,9 +60,10 @@ struct hc_kind *hc_kind_not(struct hc_kind *operand)
 {
     if (operand->operation == HC_KIND_NOT)
         return hc_kind_keep(operand->left);
-    if (operand->depth >= HC_KIND_MAX_DEPTH)
+    if (operand->depth >= HC_KIND_MAX_DEPTH || operand->parts >= HC_KIND_MAX_PARTS)
         return NULL;
-    struct hc_kind *kind = create((struct hc_kind){.operation = HC_KIND_NOT, .depth = operand->depth + 1});
+    struct hc_kind *kind = create(
+        (struct hc_kind){.operation = HC_KIND_NOT, .depth = operand->depth + 1, .parts = operand->parts + 1});
     if (kind)
         kind->left = hc_kind_keep(operand);
     return kind;
@@ -64,9 +72,10 @@ struct hc_kind *hc_kind_not(struct hc_kind *operand)
 struct hc_kind *hc_kind_both(enum hc_kind_operation operation, struct hc_kind *left, struct hc_kind *right)
 {
     unsigned depth = 1 + (left->depth > right->depth ? left->depth : right->depth);
-    if (depth > HC_KIND_MAX_DEPTH)
+    unsigned parts = 1 + left->parts + right->parts;
+    if (depth > HC_KIND_MAX_DEPTH || parts > HC_KIND_MAX_PARTS)
         return NULL;
-    struct hc_kind *kind = create((struct hc_kind){.operation = operation, .depth = depth});
+    struct hc_kind *kind = create((struct hc_kind){.operation = operation, .depth = depth, .parts = parts});
     if (kind) {
         kind->left = hc_kind_keep(left);
         kind->right = hc_kind_keep(right);
