@@ -55,7 +55,6 @@
     FIELD(sizeof_compact, "PyCompactUnicodeObject", NULL, "Objects/unicodeobject.c", true)                   \
     FIELD(unicode_data, "PyUnicodeObject", "data", "Objects/unicodeobject.c", true)                          \
     FIELD(sizeof_unicode, "PyUnicodeObject", NULL, "Objects/unicodeobject.c", true)                          \
-    FIELD(bytes_value, "PyBytesObject", "ob_sval", "Objects/bytesobject.c", true)                            \
     FIELD(bytearray_alloc, "PyByteArrayObject", "ob_alloc", "Objects/bytearrayobject.c", true)               \
     FIELD(bytearray_bytes, "PyByteArrayObject", "ob_bytes", "Objects/bytearrayobject.c", true)               \
     FIELD(list_items, "PyListObject", "ob_item", "Objects/listobject.c", true)                               \
@@ -93,7 +92,6 @@
     FIELD(code_nlocals, "PyCodeObject", "co_nlocals", "Objects/codeobject.c", true)                          \
     FIELD(code_stacksize, "PyCodeObject", "co_stacksize", "Objects/codeobject.c", true)                      \
     FIELD(code_nlocalsplus, "PyCodeObject", "co_nlocalsplus", "Objects/codeobject.c", false)                 \
-    FIELD(code_framesize, "PyCodeObject", "co_framesize", "Objects/codeobject.c", false)                     \
     FIELD(code_cellvars, "PyCodeObject", "co_cellvars", "Objects/codeobject.c", false)                       \
     FIELD(code_freevars, "PyCodeObject", "co_freevars", "Objects/codeobject.c", false)                       \
     FIELD(code_code, "PyCodeObject", "co_code", "Objects/codeobject.c", false)                               \
@@ -123,7 +121,6 @@
     FIELD(iframe_localsplus, "_PyInterpreterFrame", "localsplus", "Objects/frameobject.c", false)            \
     FIELD(generator_iframe, "PyGenObject", "gi_iframe", "Objects/genobject.c", false)                        \
     FIELD(generator_frame_state, "PyGenObject", "gi_frame_state", "Objects/genobject.c", false)              \
-    FIELD(module_dict, "PyModuleObject", "md_dict", "Objects/moduleobject.c", true)                          \
     FIELD(module_def, "PyModuleObject", "md_def", "Objects/moduleobject.c", true)                            \
     FIELD(module_state, "PyModuleObject", "md_state", "Objects/moduleobject.c", true)                        \
     FIELD(module_def_size, "PyModuleDef", "m_size", "Objects/moduleobject.c", true)                          \

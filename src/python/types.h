@@ -121,8 +121,8 @@ const struct hc_type *hc_type_table_find(struct hc_type_table *table, struct hc_
                                          uint64_t address, unsigned depth);
 
 bool hc_type_is_heap(const struct hc_type *type);
-// True if `type` is a subclass of the type called `name` (a static one) through its tp_base chain.
 // True if `base` is in the method resolution order of `type`.
 bool hc_type_is_subtype(const struct hc_type_table *table, const struct hc_type *type,
                         const struct hc_type *base);
+// True if `base` is on the tp_base chain of `type`.
 bool hc_type_derives_from(const struct hc_type *type, const struct hc_type *base);
