@@ -34,6 +34,14 @@ struct hc_field {
     enum hc_layout_source source;
 };
 
+// The value of a bit-field of the struct at `object`, whose storage unit the caller has checked to be there.
+static inline uint64_t hc_field_load_bits(const struct hc_field *field, const struct hc_target *target,
+                                          const uint8_t *object)
+{
+    uint64_t unit = hc_load_unsigned(target, object + field->offset, (unsigned)field->size);
+    return unit >> field->bit_offset & ((1ull << field->bit_size) - 1);
+}
+
 struct hc_field_request {
     const char *structure; // tag or typedef name: "PyListObject", "_is"; alternatives by '|':
                            // "_is|PyInterpreterState"

@@ -67,7 +67,7 @@ static bool is_object_at(const struct scan *scan, struct hc_tracer *tracer, cons
     const struct hc_target *target = &tracer->object_reader.target;
     if (header + at->object_type + target->word_size > block_size)
         return false;
-    if (!hc_tracer_refcount_is_plausible(tracer, hc_load_word(target, block + header + at->object_refcnt)))
+    if (!hc_tracer_refcount_is_plausible(hc_load_word(target, block + header + at->object_refcnt)))
         return false;
     uint64_t address = hc_load_word(target, block + header + at->object_type);
     // Type objects are larger than any block of a pool, and what is asked most often is in a pool.

@@ -13,12 +13,6 @@ struct text {
     unsigned kind; // bytes a character
 };
 
-static uint64_t load_bits(const struct hc_target *target, const uint8_t *object, const struct hc_field *field)
-{
-    uint64_t unit = hc_load_unsigned(target, object + field->offset, (unsigned)field->size);
-    return unit >> field->bit_offset & ((1ull << field->bit_size) - 1);
-}
-
 static bool find_text(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t address,
                       struct text *ret)
 {
@@ -29,9 +23,9 @@ static bool find_text(const struct hc_runtime *runtime, struct hc_reader *reader
     if (!object)
         return false;
     ret->length = hc_load_word(target, object + at->ascii_length);
-    ret->kind = (unsigned)load_bits(target, object, &fields[HC_FIELD_ascii_kind]);
-    bool is_ascii = load_bits(target, object, &fields[HC_FIELD_ascii_ascii]);
-    bool is_compact = load_bits(target, object, &fields[HC_FIELD_ascii_compact]);
+    ret->kind = (unsigned)hc_field_load_bits(&fields[HC_FIELD_ascii_kind], target, object);
+    bool is_ascii = hc_field_load_bits(&fields[HC_FIELD_ascii_ascii], target, object);
+    bool is_compact = hc_field_load_bits(&fields[HC_FIELD_ascii_compact], target, object);
     if ((ret->kind != 1 && ret->kind != 2 && ret->kind != 4) || ret->length > UINT32_MAX)
         return false;
     uint64_t data = address + (is_ascii ? at->sizeof_ascii : at->sizeof_compact);

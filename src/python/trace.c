@@ -47,9 +47,8 @@ const struct hc_type *hc_tracer_find_type(struct hc_tracer *tracer, uint64_t add
     return type;
 }
 
-bool hc_tracer_refcount_is_plausible(const struct hc_tracer *tracer, uint64_t refcount)
+bool hc_tracer_refcount_is_plausible(uint64_t refcount)
 {
-    (void)tracer;
     // Immortal objects have 0xffffffff (3.12) or less; more references than that do not fit into any heap.
     return refcount - 1 < UINT32_MAX;
 }
@@ -78,7 +77,7 @@ static bool view_through(struct hc_tracer *tracer, struct hc_reader *reader, uin
     const uint8_t *bytes = hc_reader_span(reader, address, &available);
     if (!bytes || available < tracer->at->object_type + target->word_size)
         return false;
-    if (!hc_tracer_refcount_is_plausible(tracer, hc_load_word(target, bytes + tracer->at->object_refcnt)))
+    if (!hc_tracer_refcount_is_plausible(hc_load_word(target, bytes + tracer->at->object_refcnt)))
         return false;
     const struct hc_type *type =
         hc_tracer_find_type(tracer, hc_load_word(target, bytes + tracer->at->object_type));

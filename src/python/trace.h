@@ -55,7 +55,7 @@ const struct hc_type *hc_tracer_find_type(struct hc_tracer *tracer, uint64_t add
 // Is there a live object at `address`? Fills `ret`.
 bool hc_tracer_view(struct hc_tracer *tracer, uint64_t address, struct hc_object_view *ret);
 // A reference count that a live object may have.
-bool hc_tracer_refcount_is_plausible(const struct hc_tracer *tracer, uint64_t refcount);
+bool hc_tracer_refcount_is_plausible(uint64_t refcount);
 // Programs that are not position-independent have addresses below 4 GiB: what seems to be a count may be the
 // first of two pointers, the second of them to a type.
 bool hc_tracer_refcount_is_pointer(struct hc_tracer *tracer, uint64_t refcount);

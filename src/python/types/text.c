@@ -6,9 +6,7 @@ static uint64_t state_bits(struct hc_tracer *tracer, const struct hc_object_view
 {
     if (!field->present || field->offset + field->size > object->available)
         return 0;
-    uint64_t unit =
-        hc_load_unsigned(&tracer->object_reader.target, object->bytes + field->offset, (unsigned)field->size);
-    return unit >> field->bit_offset & ((1ull << field->bit_size) - 1);
+    return hc_field_load_bits(field, &tracer->object_reader.target, object->bytes);
 }
 
 struct str_parts {
