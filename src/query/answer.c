@@ -12,11 +12,18 @@ static void view_release(struct hc_view *view)
     free(view);
 }
 
+static void thing_release(struct hc_thing *thing)
+{
+    if (thing && !--thing->references)
+        thing->class->destroy(thing);
+}
+
 void hc_answer_deinit(struct hc_answer *answer)
 {
     free(answer->text);
     view_release(answer->view);
     hc_kind_release(answer->kind);
+    thing_release(answer->thing);
     if (answer->self) {
         hc_answer_deinit(answer->self);
         free(answer->self);
@@ -41,6 +48,9 @@ struct hc_error *hc_answer_copy(const struct hc_answer *answer, struct hc_answer
         HC_TRY(hc_answer_copy(answer->self, copy.self));
     }
     copy.kind = answer->kind ? hc_kind_keep(answer->kind) : NULL;
+    copy.thing = answer->thing;
+    if (copy.thing)
+        copy.thing->references++;
     copy.view = answer->view;
     if (copy.view)
         copy.view->references++;
@@ -49,14 +59,14 @@ struct hc_error *hc_answer_copy(const struct hc_answer *answer, struct hc_answer
     return NULL;
 }
 
-const char *hc_answer_type_name(enum hc_answer_type type)
+const char *hc_answer_name(const struct hc_answer *answer)
 {
     static const char *const names[] = {
         [HC_ANSWER_NONE] = "None",           [HC_ANSWER_INTEGER] = "an integer", [HC_ANSWER_TRUTH] = "a bool",
         [HC_ANSWER_TEXT] = "a string",       [HC_ANSWER_SET] = "a set",          [HC_ANSWER_KIND] = "a kind",
         [HC_ANSWER_FUNCTION] = "a function", [HC_ANSWER_HEAPY] = "hp",
     };
-    return names[type];
+    return answer->type == HC_ANSWER_THING ? answer->thing->class->name : names[answer->type];
 }
 
 struct hc_error *hc_answer_set(struct hc_set *set, const struct hc_classifier *classifier,
@@ -77,6 +87,16 @@ struct hc_error *hc_answer_kind(struct hc_kind *kind, struct hc_answer *ret)
     if (!kind)
         return hc_error_out_of_memory();
     *ret = (struct hc_answer){.type = HC_ANSWER_KIND, .kind = kind};
+    return NULL;
+}
+
+struct hc_error *hc_answer_thing(struct hc_thing *thing, const struct hc_thing_class *class,
+                                 struct hc_answer *ret)
+{
+    if (!thing)
+        return hc_error_out_of_memory();
+    *thing = (struct hc_thing){.class = class, .references = 1};
+    *ret = (struct hc_answer){.type = HC_ANSWER_THING, .thing = thing};
     return NULL;
 }
 

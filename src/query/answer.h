@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum hc_answer_type {
     HC_ANSWER_NONE,
@@ -16,7 +17,10 @@ enum hc_answer_type {
     HC_ANSWER_KIND,     // a symbolic set
     HC_ANSWER_FUNCTION, // something to call
     HC_ANSWER_HEAPY,    // hp itself
+    HC_ANSWER_THING,    // a value with a behaviour of its own: paths, patterns, iterators, single objects …
 };
+
+struct hc_thing;
 
 // A set with the classifier that its table shows it by. Counted; the partition is made when it is first
 // looked at.
@@ -29,6 +33,7 @@ struct hc_view {
 };
 
 struct hc_answer;
+struct hc_attribute;
 struct hc_function;
 
 struct hc_answer {
@@ -41,12 +46,37 @@ struct hc_answer {
     struct hc_kind *kind;
     const struct hc_function *function;
     struct hc_answer *self; // of a function: what it is a method of; owned
+    struct hc_thing *thing;
 };
+
+// What a thing can be asked. Its first member is a struct hc_thing.
+struct hc_thing_class {
+    const char *name; // "a path" …
+    void (*destroy)(struct hc_thing *thing);
+    // Writes what a session shows of it, whole lines.
+    struct hc_error *(*print)(struct hc_thing *thing, FILE *file);
+    // A plain value (integer, truth, text, None) that stands for it in JSON; NULL: its lines do.
+    struct hc_error *(*value)(struct hc_thing *thing, struct hc_answer *ret);
+    const struct hc_attribute *const *attributes; // as hc_attribute_families() gives them
+    const struct hc_function *const *methods;
+    // thing[index], which may be negative; NULL: has no items.
+    struct hc_error *(*item)(struct hc_thing *thing, int64_t index, struct hc_answer *ret);
+};
+
+// Counted.
+struct hc_thing {
+    const struct hc_thing_class *class;
+    unsigned references;
+};
+
+// Takes the thing, whose members it sets; NULL is out of memory.
+struct hc_error *hc_answer_thing(struct hc_thing *thing, const struct hc_thing_class *class,
+                                 struct hc_answer *ret);
 
 void hc_answer_deinit(struct hc_answer *answer);
 struct hc_error *hc_answer_copy(const struct hc_answer *answer, struct hc_answer *ret);
 // "a set", "an integer" …
-const char *hc_answer_type_name(enum hc_answer_type type);
+const char *hc_answer_name(const struct hc_answer *answer);
 
 // Takes the set.
 struct hc_error *hc_answer_set(struct hc_set *set, const struct hc_classifier *classifier,

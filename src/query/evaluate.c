@@ -61,46 +61,51 @@ static struct hc_error *bind(const struct hc_answer *self, const struct hc_funct
     return NULL;
 }
 
-static const struct hc_attribute *attributes_of(enum hc_answer_type type)
+static const struct hc_attribute *find_attribute(const struct hc_answer *self, const char *name)
 {
-    static const struct hc_attribute none[] = {{0}};
-    return type == HC_ANSWER_SET ? hc_set_attributes : type == HC_ANSWER_HEAPY ? hc_heapy_attributes : none;
+    for (const struct hc_attribute *const *family = hc_attribute_families(self); *family; family++)
+        for (const struct hc_attribute *attribute = *family; attribute->name; attribute++)
+            if (!strcmp(attribute->name, name))
+                return attribute;
+    return NULL;
 }
 
-static const struct hc_function *functions_of(enum hc_answer_type type)
+static const struct hc_function *find_function(const struct hc_answer *self, const char *name)
 {
-    static const struct hc_function none[] = {{0}};
-    return type == HC_ANSWER_SET     ? hc_set_methods
-           : type == HC_ANSWER_KIND  ? hc_kind_methods
-           : type == HC_ANSWER_HEAPY ? hc_heapy_functions
-                                     : none;
+    for (const struct hc_function *const *family = hc_function_families(self); *family; family++)
+        for (const struct hc_function *function = *family; function->name; function++)
+            if (!strcmp(function->name, name))
+                return function;
+    return NULL;
 }
 
 struct hc_error *hc_evaluate_attribute(struct hc_evaluation *evaluation, const struct hc_answer *self,
                                        const char *name, struct hc_answer *ret, bool *ret_found)
 {
     *ret_found = true;
-    for (const struct hc_attribute *attribute = attributes_of(self->type); attribute->name; attribute++)
-        if (!strcmp(attribute->name, name))
-            return attribute->get(evaluation, self, ret);
-    for (const struct hc_function *function = functions_of(self->type); function->name; function++)
-        if (!strcmp(function->name, name))
-            return bind(self, function, ret);
+    const struct hc_attribute *attribute = find_attribute(self, name);
+    if (attribute)
+        return attribute->get(evaluation, self, ret);
+    const struct hc_function *function = find_function(self, name);
+    if (function)
+        return bind(self, function, ret);
     *ret_found = false;
     return NULL;
 }
 
 // "unknown attribute 'byrc'; did you mean 'byrcs'?"
 static struct hc_error *unknown(struct hc_evaluation *evaluation, size_t offset, const char *what,
-                                const char *name, enum hc_answer_type type)
+                                const char *name, const struct hc_answer *self)
 {
     enum { MOST_NAMES = 128 };
     const char *names[MOST_NAMES];
     size_t count = 0;
-    for (const struct hc_attribute *a = attributes_of(type); a->name && count < MOST_NAMES; a++)
-        names[count++] = a->name;
-    for (const struct hc_function *f = functions_of(type); f->name && count < MOST_NAMES; f++)
-        names[count++] = f->name;
+    for (const struct hc_attribute *const *family = hc_attribute_families(self); *family; family++)
+        for (const struct hc_attribute *a = *family; a->name && count < MOST_NAMES; a++)
+            names[count++] = a->name;
+    for (const struct hc_function *const *family = hc_function_families(self); *family; family++)
+        for (const struct hc_function *f = *family; f->name && count < MOST_NAMES; f++)
+            names[count++] = f->name;
     const char *near = hc_suggest(name, names, count);
     if (near)
         return hc_syntax_error(evaluation->source, offset, "unknown %s '%s'; did you mean '%s'?", what, name,
@@ -168,15 +173,16 @@ static struct hc_error *evaluate_chain(struct hc_evaluation *evaluation, const s
     HC_TRY(hc_evaluate_attribute(evaluation, &self, node->attribute.name.bytes, ret, &found));
     return found ? NULL
                  : unknown(evaluation, node->attribute.name_span.offset, "attribute",
-                           node->attribute.name.bytes, self.type);
+                           node->attribute.name.bytes, &self);
 }
 
 static struct hc_error *evaluate_plain_name(struct hc_evaluation *evaluation, const struct hc_node *node,
                                             struct hc_answer *ret)
 {
+    const struct hc_answer set = {.type = HC_ANSWER_SET};
     bool found;
     HC_TRY(evaluate_name(evaluation, node->text.bytes, ret, &found));
-    return found ? NULL : unknown(evaluation, node->span.offset, "name", node->text.bytes, HC_ANSWER_SET);
+    return found ? NULL : unknown(evaluation, node->span.offset, "name", node->text.bytes, &set);
 }
 
 static struct hc_error *evaluate_call(struct hc_evaluation *evaluation, const struct hc_node *node,
@@ -185,8 +191,7 @@ static struct hc_error *evaluate_call(struct hc_evaluation *evaluation, const st
     _cleanup_(hc_answer_deinit) struct hc_answer function = {0};
     HC_TRY(hc_evaluate(evaluation, node->call.function, &function));
     if (function.type != HC_ANSWER_FUNCTION)
-        return hc_evaluation_error(evaluation, node, "%s cannot be called",
-                                   hc_answer_type_name(function.type));
+        return hc_evaluation_error(evaluation, node, "%s cannot be called", hc_answer_name(&function));
     for (size_t i = 0; i < node->call.count && !function.function->takes_names; i++)
         if (node->call.arguments[i].name.bytes)
             return hc_syntax_error(evaluation->source, node->call.arguments[i].name_span.offset,
@@ -218,9 +223,24 @@ static struct hc_error *row_number(struct hc_evaluation *evaluation, const struc
     HC_TRY(hc_evaluate(evaluation, node, &number));
     if (number.type != HC_ANSWER_INTEGER)
         return hc_evaluation_error(evaluation, node, "a row is counted with an integer, not with %s",
-                                   hc_answer_type_name(number.type));
+                                   hc_answer_name(&number));
     *ret = number.integer < 0 ? number.integer + (int64_t)rows : number.integer;
     return NULL;
+}
+
+// thing[i]
+static struct hc_error *evaluate_item(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                      const struct hc_answer *self, struct hc_answer *ret)
+{
+    _cleanup_(hc_answer_deinit) struct hc_answer key = {0};
+    if (node->kind != HC_NODE_INDEX || !self->thing->class->item)
+        return hc_evaluation_error(evaluation, node, "%s has no %s", hc_answer_name(self),
+                                   node->kind == HC_NODE_INDEX ? "items" : "slices");
+    HC_TRY(hc_evaluate(evaluation, node->index.key, &key));
+    if (key.type != HC_ANSWER_INTEGER)
+        return hc_evaluation_error(evaluation, node->index.key,
+                                   "an item is counted with an integer, not with %s", hc_answer_name(&key));
+    return self->thing->class->item(self->thing, key.integer, ret);
 }
 
 static struct hc_error *evaluate_rows(struct hc_evaluation *evaluation, const struct hc_node *node,
@@ -229,8 +249,10 @@ static struct hc_error *evaluate_rows(struct hc_evaluation *evaluation, const st
     bool is_slice = node->kind == HC_NODE_SLICE;
     _cleanup_(hc_answer_deinit) struct hc_answer self = {0};
     HC_TRY(hc_evaluate(evaluation, is_slice ? node->slice.object : node->index.object, &self));
+    if (self.type == HC_ANSWER_THING)
+        return evaluate_item(evaluation, node, &self, ret);
     if (self.type != HC_ANSWER_SET)
-        return hc_evaluation_error(evaluation, node, "%s has no rows", hc_answer_type_name(self.type));
+        return hc_evaluation_error(evaluation, node, "%s has no rows", hc_answer_name(&self));
     struct hc_partition *partition;
     HC_TRY(hc_view_divide(self.view, &partition));
     int64_t rows = (int64_t)partition->row_count, first, end;

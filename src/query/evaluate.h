@@ -22,7 +22,9 @@ struct hc_function {
     const char *name;
     const char *usage; // "iso(address, …)"
     struct hc_error *(*run)(const struct hc_call *call, struct hc_answer *ret);
-    bool takes_names; // named arguments, that is
+    bool takes_names;    // named arguments, that is
+    const char *help;    // two sentences
+    const char *example; // an expression that works on any heap
 };
 
 // An attribute that is there at once, without a call.
@@ -30,13 +32,14 @@ struct hc_attribute {
     const char *name;
     struct hc_error *(*get)(struct hc_evaluation *evaluation, const struct hc_answer *self,
                             struct hc_answer *ret);
+    const char *help;    // two sentences
+    const char *example; // an expression that works on any heap
 };
 
-extern const struct hc_attribute hc_set_attributes[]; // ended by one without a name
-extern const struct hc_function hc_set_methods[];
-extern const struct hc_function hc_kind_methods[];
-extern const struct hc_attribute hc_heapy_attributes[];
-extern const struct hc_function hc_heapy_functions[];
+// What values of a type answer to: tables ended by a row without a name, as many as there are files that
+// bring one; the list of them ends with NULL. families.c.
+const struct hc_attribute *const *hc_attribute_families(const struct hc_answer *answer);
+const struct hc_function *const *hc_function_families(const struct hc_answer *answer);
 
 struct hc_error *hc_evaluate(struct hc_evaluation *evaluation, const struct hc_node *node,
                              struct hc_answer *ret);

@@ -1,5 +1,5 @@
 // hp: heapy's own names.
-#include "query/evaluate.h"
+#include "query/families.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +23,8 @@ static struct hc_error *get_anything(struct hc_evaluation *evaluation, const str
 }
 
 const struct hc_attribute hc_heapy_attributes[] = {
-    {"Anything", get_anything},
-    {"Nothing", get_nothing},
+    {.name = "Anything", .get = get_anything},
+    {.name = "Nothing", .get = get_nothing},
     {0},
 };
 
@@ -98,7 +98,7 @@ static struct hc_error *class_argument(const struct hc_call *call, size_t index,
     if (argument->type == HC_ANSWER_TEXT)
         return hc_evaluation_error(call->evaluation, node, "no class is called '%s'", argument->text);
     return hc_evaluation_error(call->evaluation, node, "a class is wanted, or its name, not %s",
-                               hc_answer_type_name(argument->type));
+                               hc_answer_name(argument));
 }
 
 // A class, or several of one name.

@@ -16,7 +16,7 @@ struct hc_error *hc_evaluate_unary(struct hc_evaluation *evaluation, const struc
     }
     if (node->unary.op != HC_OPERATOR_INVERT ||
         (operand.type != HC_ANSWER_SET && operand.type != HC_ANSWER_KIND))
-        return hc_evaluation_error(evaluation, node, "%s has no %s", hc_answer_type_name(operand.type),
+        return hc_evaluation_error(evaluation, node, "%s has no %s", hc_answer_name(&operand),
                                    hc_operator_text(node->unary.op));
     _cleanup_(hc_kind_releasep) struct hc_kind *kind = as_kind(&operand);
     _cleanup_(hc_kind_releasep) struct hc_kind *inverse = kind ? hc_kind_not(kind) : NULL;
@@ -119,8 +119,8 @@ static struct hc_error *evaluate_sets(struct hc_evaluation *evaluation, const st
         return combine(left, right, op, ret);
     if (op == HC_OPERATOR_ADD || left->type != HC_ANSWER_SET)
         return hc_syntax_error(evaluation->source, node->binary.operator_span.offset,
-                               "%s %s %s has no meaning", hc_answer_type_name(left->type),
-                               hc_operator_text(op), hc_answer_type_name(right->type));
+                               "%s %s %s has no meaning", hc_answer_name(left), hc_operator_text(op),
+                               hc_answer_name(right));
     bool is_inclusion = op == HC_OPERATOR_IN || op == HC_OPERATOR_NOT_IN || op == HC_OPERATOR_LESS_EQUAL;
     if (right->type == HC_ANSWER_KIND && !is_inclusion)
         return hc_syntax_error(evaluation->source, node->binary.operator_span.offset,
@@ -179,6 +179,5 @@ struct hc_error *hc_evaluate_binary(struct hc_evaluation *evaluation, const stru
     if (left.type == HC_ANSWER_INTEGER && right.type == HC_ANSWER_INTEGER)
         return evaluate_integers(evaluation, node, left.integer, right.integer, ret);
     return hc_syntax_error(evaluation->source, node->binary.operator_span.offset, "%s %s %s has no meaning",
-                           hc_answer_type_name(left.type), hc_operator_text(node->binary.op),
-                           hc_answer_type_name(right.type));
+                           hc_answer_name(&left), hc_operator_text(node->binary.op), hc_answer_name(&right));
 }

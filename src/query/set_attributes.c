@@ -1,5 +1,5 @@
 // What a set is asked.
-#include "query/evaluate.h"
+#include "query/families.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,28 +143,28 @@ static struct hc_error *get_kind(struct hc_evaluation *evaluation, const struct 
 }
 
 const struct hc_attribute hc_set_attributes[] = {
-    {"all", get_all},
-    {"byclodo", get_byclodo},
-    {"bymodule", get_bymodule},
-    {"byrcs", get_byrcs},
-    {"bysize", get_bysize},
-    {"bytype", get_bytype},
-    {"byunity", get_byunity},
-    {"count", get_count},
-    {"dictof", get_dictof},
-    {"dominos", get_dominos},
-    {"domisize", get_domisize},
-    {"imdom", get_imdom},
-    {"indisize", get_size},
-    {"kind", get_kind},
-    {"more", get_more},
-    {"owners", get_owners},
-    {"partition", get_top},
-    {"prev", get_prev},
-    {"referents", get_referents},
-    {"referrers", get_referrers},
-    {"size", get_size},
-    {"top", get_top},
+    {.name = "all", .get = get_all},
+    {.name = "byclodo", .get = get_byclodo},
+    {.name = "bymodule", .get = get_bymodule},
+    {.name = "byrcs", .get = get_byrcs},
+    {.name = "bysize", .get = get_bysize},
+    {.name = "bytype", .get = get_bytype},
+    {.name = "byunity", .get = get_byunity},
+    {.name = "count", .get = get_count},
+    {.name = "dictof", .get = get_dictof},
+    {.name = "dominos", .get = get_dominos},
+    {.name = "domisize", .get = get_domisize},
+    {.name = "imdom", .get = get_imdom},
+    {.name = "indisize", .get = get_size},
+    {.name = "kind", .get = get_kind},
+    {.name = "more", .get = get_more},
+    {.name = "owners", .get = get_owners},
+    {.name = "partition", .get = get_top},
+    {.name = "prev", .get = get_prev},
+    {.name = "referents", .get = get_referents},
+    {.name = "referrers", .get = get_referrers},
+    {.name = "size", .get = get_size},
+    {.name = "top", .get = get_top},
     {0},
 };
 

@@ -32,6 +32,29 @@ static struct hc_error *write_text(const char *text, FILE *file)
     return NULL;
 }
 
+// What a thing prints, made harmless to a terminal. Free it.
+static struct hc_error *thing_text(struct hc_thing *thing, char **ret)
+{
+    _cleanup_(hc_freep) char *text = NULL;
+    size_t length;
+    FILE *memory = open_memstream(&text, &length);
+    if (!memory)
+        return hc_error_out_of_memory();
+    struct hc_error *error = thing->class->print(thing, memory);
+    bool is_whole = !fclose(memory) && text;
+    HC_TRY(error);
+    *ret = is_whole ? hc_clean_lines(text) : NULL;
+    return *ret ? NULL : hc_error_out_of_memory();
+}
+
+static struct hc_error *write_thing(struct hc_thing *thing, FILE *file)
+{
+    _cleanup_(hc_freep) char *text = NULL;
+    HC_TRY(thing_text(thing, &text));
+    fputs(text, file);
+    return NULL;
+}
+
 struct hc_error *hc_answer_write(const struct hc_answer *answer, const struct hc_render_options *options,
                                  FILE *file)
 {
@@ -48,8 +71,10 @@ struct hc_error *hc_answer_write(const struct hc_answer *answer, const struct hc
         return write_text(answer->text, file);
     case HC_ANSWER_SET:
         return write_set(answer, options, file);
+    case HC_ANSWER_THING:
+        return write_thing(answer->thing, file);
     default:
-        fprintf(file, "<%s>\n", hc_answer_type_name(answer->type));
+        fprintf(file, "<%s>\n", hc_answer_name(answer));
         return NULL;
     }
 }
@@ -98,13 +123,11 @@ static struct hc_error *add_set(json_object *object, const struct hc_answer *ans
     return add_rows(object, partition, first, end);
 }
 
-static struct hc_error *fill(json_object *object, const char *expression, const struct hc_answer *answer,
-                             const struct hc_render_options *options)
+static struct hc_error *fill_value(json_object *object, const struct hc_answer *answer)
 {
-    HC_TRY(add_text(object, "expr", expression));
     switch (answer->type) {
-    case HC_ANSWER_SET:
-        return add_set(object, answer, options);
+    case HC_ANSWER_NONE:
+        return json_object_object_add(object, "value", NULL) ? hc_error_out_of_memory() : NULL;
     case HC_ANSWER_INTEGER:
         json_object_object_add(object, "value", json_object_new_int64(answer->integer));
         return NULL;
@@ -114,7 +137,47 @@ static struct hc_error *fill(json_object *object, const char *expression, const 
     case HC_ANSWER_TEXT:
         return add_text(object, "value", answer->text);
     default:
-        return add_text(object, "value", hc_answer_type_name(answer->type));
+        return add_text(object, "value", hc_answer_name(answer));
+    }
+}
+
+static struct hc_error *add_lines(json_object *object, char *text)
+{
+    json_object *lines = json_object_new_array();
+    if (!lines || json_object_object_add(object, "lines", lines))
+        return hc_error_out_of_memory();
+    char *rest = text;
+    for (char *line = strsep(&rest, "\n"); rest; line = strsep(&rest, "\n")) {
+        json_object *string = json_object_new_string(line);
+        if (!string || json_object_array_add(lines, string))
+            return hc_error_out_of_memory();
+    }
+    return NULL;
+}
+
+static struct hc_error *fill_thing(json_object *object, struct hc_thing *thing)
+{
+    if (thing->class->value) {
+        _cleanup_(hc_answer_deinit) struct hc_answer value = {0};
+        HC_TRY(thing->class->value(thing, &value));
+        return fill_value(object, &value);
+    }
+    _cleanup_(hc_freep) char *text = NULL;
+    HC_TRY(thing_text(thing, &text));
+    return add_lines(object, text);
+}
+
+static struct hc_error *fill(json_object *object, const char *expression, const struct hc_answer *answer,
+                             const struct hc_render_options *options)
+{
+    HC_TRY(add_text(object, "expr", expression));
+    switch (answer->type) {
+    case HC_ANSWER_SET:
+        return add_set(object, answer, options);
+    case HC_ANSWER_THING:
+        return fill_thing(object, answer->thing);
+    default:
+        return fill_value(object, answer);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "report/clean.h"
 
+#include "base/cleanup.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,7 +47,7 @@ char *hc_clean_utf8(const char *text)
     return clean;
 }
 
-char *hc_clean_controls(const char *text)
+static char *clean_controls(const char *text, bool keeps_lines)
 {
     char *clean = malloc(4 * strlen(text) + 1);
     if (!clean)
@@ -55,13 +57,24 @@ char *hc_clean_controls(const char *text)
         bool is_c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
         if (is_c1)
             at++;
-        if (*at == '\n')
+        if (*at == '\n' && !keeps_lines)
             end = mempcpy(end, "\\n", 2);
-        else if (is_c1 || *at < 0x20 || *at == 0x7f)
+        else if (is_c1 || (*at < 0x20 && *at != '\n') || *at == 0x7f)
             end += sprintf(end, "\\x%02x", *at);
         else
             *end++ = (char)*at;
     }
     *end = '\0';
     return clean;
+}
+
+char *hc_clean_controls(const char *text)
+{
+    return clean_controls(text, false);
+}
+
+char *hc_clean_lines(const char *text)
+{
+    _cleanup_(hc_freep) char *clean = hc_clean_utf8(text);
+    return clean ? clean_controls(clean, true) : NULL;
 }

@@ -26,10 +26,15 @@ struct hc_universe {
     struct hc_kind_list_vector kind_lists; // every set of kinds met so far, by number
     uint32_t *kind_list_buckets;           // number + 1, open addressing
     size_t kind_list_bucket_count;
+    struct hc_tracer
+        *tracer; // reads objects again, where the graph does not say enough; NULL until asked for
+    _Atomic uint64_t allowance;
 };
 
 struct hc_error *hc_universe_init(struct hc_universe *universe, struct hc_graph *graph, unsigned threads);
 void hc_universe_deinit(struct hc_universe *universe);
+// universe->tracer, made when it is first asked for. What it may read is bounded anew each time.
+struct hc_error *hc_universe_tracer(struct hc_universe *universe, struct hc_tracer **ret);
 // The number of a set of kinds, which it sorts and rids of duplicates.
 struct hc_error *hc_universe_intern_kinds(struct hc_universe *universe, uint32_t *kinds, uint32_t count,
                                           uint32_t *ret);

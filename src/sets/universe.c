@@ -23,7 +23,28 @@ void hc_universe_deinit(struct hc_universe *universe)
     hc_kind_list_vector_deinit(&universe->kind_lists);
     free(universe->kind_list_buckets);
     free(universe->is_dict);
+    if (universe->tracer)
+        hc_tracer_deinit(universe->tracer);
+    free(universe->tracer);
     *universe = (struct hc_universe){0};
+}
+
+struct hc_error *hc_universe_tracer(struct hc_universe *universe, struct hc_tracer **ret)
+{
+    struct hc_type_table *types = &universe->graph->types;
+    if (!universe->tracer) {
+        struct hc_tracer *tracer = hc_calloc_alone(1, sizeof(*tracer));
+        struct hc_error *error = tracer ? hc_tracer_init(tracer, types) : hc_error_out_of_memory();
+        if (error) {
+            free(tracer);
+            return error;
+        }
+        universe->tracer = tracer;
+    }
+    universe->allowance = hc_tracer_allowance(types->runtime->image);
+    universe->tracer->allowance = &universe->allowance;
+    *ret = universe->tracer;
+    return NULL;
 }
 
 static int by_number(const void *a, const void *b)

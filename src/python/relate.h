@@ -1,0 +1,53 @@
+// How an object refers to its referents: by which attribute, key, index or variable. heapy's relations, and
+// names from DWARF members where heapy has none.
+#pragma once
+
+#include "python/trace.h"
+
+#include <stdint.h>
+
+enum hc_link_kind {
+    HC_LINK_UNKNOWN,   // .??                     known to refer, not known how
+    HC_LINK_ATTRIBUTE, // .x                      slot, C member with a Python name, __dict__
+    HC_LINK_VALUE,     // ['x'], [0x2a]           value of a mapping, by its key
+    HC_LINK_ITEM,      // [N]                     item of a sequence
+    HC_LINK_KEY,       // .keys()[N]              key of a mapping
+    HC_LINK_INTERNAL,  // ->x                     C member that no Python code sees
+    HC_LINK_HASATTR,   // .__dict__.keys()[N]     name of an attribute
+    HC_LINK_LOCAL,     // .f_locals['x']          local variable of a frame
+    HC_LINK_CELL,      // .f_locals ['x']         cell or free variable of a frame
+    HC_LINK_STACK,     // ->f_valuestack[N]       value stack of a frame
+    HC_LINK_MEMBER,    // list(_)[N]              member of a set, by its place in iteration
+    HC_LINK_ROOT,      // .i0_modules             the interpreter's own; `name` is all of it after the dot
+    HC_LINK_KIND_COUNT
+};
+
+// One reference. What tells two of a kind apart is `number` (ITEM, KEY, HASATTR, STACK, MEMBER), `name`
+// (ATTRIBUTE, INTERNAL, ROOT, LOCAL and CELL) or `key` (VALUE).
+struct hc_link {
+    uint64_t target;
+    uint8_t kind;    // enum hc_link_kind
+    bool is_virtual; // from the virtual dict of the object, not from the object itself
+    uint64_t number;
+    uint64_t key;     // address of the key object
+    const char *name; // valid until the next hc_relate() with the same relater
+};
+
+HC_DEFINE_VECTOR(hc_link_vector, struct hc_link)
+
+// A working set, one per thread. What it cannot read it leaves out.
+struct hc_relater {
+    struct hc_tracer *tracer; // belongs to the caller
+    struct hc_link_vector links;
+    char *names; // text of the links that have names of their own
+    size_t name_count, name_capacity;
+    bool out_of_memory;
+};
+
+void hc_relater_init(struct hc_relater *relater, struct hc_tracer *tracer);
+void hc_relater_deinit(struct hc_relater *relater);
+
+// relater->links = every reference of `object`: what hc_tracer_trace() visits and holds, once for each way in
+// which `object` leads there. A target that no name is known for has one link, HC_LINK_UNKNOWN. Linear in the
+// number of references.
+void hc_relate(struct hc_relater *relater, const struct hc_object_view *object);

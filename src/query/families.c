@@ -1,0 +1,41 @@
+#include "query/families.h"
+
+static const struct hc_attribute *const no_attributes[] = {NULL};
+static const struct hc_function *const no_functions[] = {NULL};
+
+static const struct hc_attribute *const set_attributes[] = {hc_set_attributes, NULL};
+static const struct hc_attribute *const heapy_attributes[] = {hc_heapy_attributes, NULL};
+
+static const struct hc_function *const set_methods[] = {hc_set_methods, NULL};
+static const struct hc_function *const kind_methods[] = {hc_kind_methods, NULL};
+static const struct hc_function *const heapy_functions[] = {hc_heapy_functions, NULL};
+
+const struct hc_attribute *const *hc_attribute_families(const struct hc_answer *answer)
+{
+    switch (answer->type) {
+    case HC_ANSWER_SET:
+        return set_attributes;
+    case HC_ANSWER_HEAPY:
+        return heapy_attributes;
+    case HC_ANSWER_THING:
+        return answer->thing->class->attributes;
+    default:
+        return no_attributes;
+    }
+}
+
+const struct hc_function *const *hc_function_families(const struct hc_answer *answer)
+{
+    switch (answer->type) {
+    case HC_ANSWER_SET:
+        return set_methods;
+    case HC_ANSWER_KIND:
+        return kind_methods;
+    case HC_ANSWER_HEAPY:
+        return heapy_functions;
+    case HC_ANSWER_THING:
+        return answer->thing->class->methods;
+    default:
+        return no_functions;
+    }
+}
