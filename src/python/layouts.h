@@ -93,6 +93,8 @@
     FIELD(code_stacksize, "PyCodeObject", "co_stacksize", "Objects/codeobject.c", true)                      \
     FIELD(code_nlocalsplus, "PyCodeObject", "co_nlocalsplus", "Objects/codeobject.c", false)                 \
     FIELD(code_cellvars, "PyCodeObject", "co_cellvars", "Objects/codeobject.c", false)                       \
+    FIELD(code_variable_names, "PyCodeObject", "co_localsplusnames|co_varnames", "Objects/codeobject.c",     \
+          false)                                                                                             \
     FIELD(code_freevars, "PyCodeObject", "co_freevars", "Objects/codeobject.c", false)                       \
     FIELD(code_code, "PyCodeObject", "co_code", "Objects/codeobject.c", false)                               \
     FIELD(code_cell2arg, "PyCodeObject", "co_cell2arg", "Objects/codeobject.c", false)                       \
@@ -144,6 +146,7 @@
     FIELD(obmalloc_max_arenas, "_obmalloc_state", "mgmt.maxarenas", "Objects/obmalloc.c", false)             \
     FIELD(sizeof_interpreter, "_is", NULL, "Python/pystate.c", true)                                         \
     FIELD(thread_next, "_ts", "next", "Python/pystate.c", true)                                              \
+    FIELD(thread_id, "_ts", "thread_id", "Python/pystate.c", false)                                          \
     FIELD(thread_frame, "_ts", "frame", "Python/pystate.c", false)                                           \
     FIELD(thread_cframe, "_ts", "cframe", "Python/pystate.c", false)                                         \
     FIELD(thread_current_frame, "_ts", "current_frame", "Python/pystate.c", false)                           \

@@ -33,7 +33,7 @@ static bool is_free_list(const char *path)
 }
 
 // Free lists hold no live object; weak reference lists and the table of interned strings own nothing.
-static bool is_owning(const char *path)
+bool hc_root_is_owning(const char *path)
 {
     static const char *const borrowed[] = {"weaklist", "interned", "cached_keys"};
     for (size_t i = 0; i < sizeof(borrowed) / sizeof(*borrowed); i++)
@@ -54,7 +54,7 @@ static void collect(struct offset_vector *offsets, uint64_t offset, uint64_t cou
 
 static void collect_owned(void *argument, const char *path, uint64_t offset, uint64_t count)
 {
-    if (is_owning(path))
+    if (hc_root_is_owning(path))
         collect(argument, offset, count);
 }
 
@@ -141,21 +141,29 @@ static void add_frame_objects(struct root_search *search, uint64_t frame)
     }
 }
 
-static void add_thread_frames(struct root_search *search, uint64_t thread)
+uint64_t hc_thread_frame(struct hc_tracer *tracer, uint64_t thread)
 {
-    const struct hc_offsets *at = search->tracer->at;
-    struct hc_reader *reader = &search->tracer->reader;
+    const struct hc_offsets *at = tracer->at;
     uint64_t frame = 0;
     if (hc_is_present(at->thread_current_frame)) { // 3.13
-        if (hc_reader_word(reader, thread + at->thread_current_frame, &frame))
-            add_interpreter_frames(search, frame);
+        hc_reader_word(&tracer->reader, thread + at->thread_current_frame, &frame);
     } else if (hc_is_present(at->cframe_current_frame)) { // 3.11, 3.12
-        if (hc_reader_word(reader, thread + at->thread_cframe, &frame) &&
-            hc_reader_word(reader, frame + at->cframe_current_frame, &frame))
-            add_interpreter_frames(search, frame);
-    } else if (hc_is_present(at->thread_frame) && hc_reader_word(reader, thread + at->thread_frame, &frame)) {
-        add_frame_objects(search, frame);
+        if (!hc_reader_word(&tracer->reader, thread + at->thread_cframe, &frame) ||
+            !hc_reader_word(&tracer->reader, frame + at->cframe_current_frame, &frame))
+            return 0;
+    } else if (hc_is_present(at->thread_frame)) {
+        hc_reader_word(&tracer->reader, thread + at->thread_frame, &frame);
     }
+    return frame;
+}
+
+static void add_thread_frames(struct root_search *search, uint64_t thread)
+{
+    uint64_t frame = hc_thread_frame(search->tracer, thread);
+    if (hc_is_present(search->tracer->at->iframe_previous))
+        add_interpreter_frames(search, frame);
+    else
+        add_frame_objects(search, frame);
 }
 
 struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_tracer *tracer,

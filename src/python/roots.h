@@ -14,3 +14,33 @@ struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_trace
 // points to a plausible object outside of the binaries.
 struct hc_error *hc_roots_find_static(const struct hc_runtime *runtime, struct hc_tracer *tracer,
                                       struct hc_word_vector *ret);
+
+enum hc_root_rank {
+    HC_ROOT_PLAIN, // one that heapy has
+    HC_ROOT_FRAME, // variable or stack slot of a frame: in heapy, a frame object stands between
+    HC_ROOT_SPARE, // heapy has it not, or what it leads to has a better name elsewhere (a module's namespace)
+};
+
+struct hc_named_root {
+    uint64_t address;
+    size_t name; // where it begins in hc_named_roots.text
+    enum hc_root_rank rank;
+};
+
+HC_DEFINE_VECTOR(hc_named_root_vector, struct hc_named_root)
+HC_DEFINE_VECTOR(hc_root_text, char)
+
+struct hc_named_roots {
+    struct hc_named_root_vector roots; // one for each way that leads to an object
+    struct hc_root_text text;          // "i0_modules", "i0_t140201_f2.f_locals['x']" …, a NUL after each
+};
+
+// What hc_roots_find() finds, by name: heapy's where it has one, otherwise the member's path.
+struct hc_error *hc_roots_name(const struct hc_runtime *runtime, struct hc_tracer *tracer,
+                               struct hc_named_roots *ret);
+void hc_named_roots_deinit(struct hc_named_roots *roots);
+
+// For the two of them: does this member of an interpreter's or thread's state own what it points to?
+bool hc_root_is_owning(const char *path);
+// The innermost frame of a thread, object or not; 0 if there is none.
+uint64_t hc_thread_frame(struct hc_tracer *tracer, uint64_t thread);

@@ -29,6 +29,7 @@ struct hc_universe {
     struct hc_tracer
         *tracer; // reads objects again, where the graph does not say enough; NULL until asked for
     _Atomic uint64_t allowance;
+    struct hc_roots *roots; // sets/roots.h; NULL until asked for
 };
 
 struct hc_error *hc_universe_init(struct hc_universe *universe, struct hc_graph *graph, unsigned threads);

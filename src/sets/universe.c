@@ -1,4 +1,4 @@
-#include "sets/set.h"
+#include "sets/roots.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +23,7 @@ void hc_universe_deinit(struct hc_universe *universe)
     hc_kind_list_vector_deinit(&universe->kind_lists);
     free(universe->kind_list_buckets);
     free(universe->is_dict);
+    hc_roots_destroy(universe->roots);
     if (universe->tracer)
         hc_tracer_deinit(universe->tracer);
     free(universe->tracer);

@@ -30,6 +30,7 @@ struct _ts {
     struct _frame *frame;
     struct _PyInterpreterFrame *current_frame;
     PyObject *current_exception;
+    unsigned long thread_id;
     struct {
         PyObject *free_list[3];
         PyObject *kept[2];

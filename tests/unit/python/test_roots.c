@@ -63,6 +63,7 @@ static void set_offsets(struct hc_offsets *at, bool has_frame_objects)
     at->interpreter_sysdict = offsetof(struct _is, sysdict);
     at->sizeof_interpreter = sizeof(struct _is);
     at->thread_next = offsetof(struct _ts, next);
+    at->thread_id = offsetof(struct _ts, thread_id);
     at->code_stacksize = 16, at->code_nlocals = 20, at->code_cellvars = 24, at->code_freevars = 32;
     if (has_frame_objects) {
         at->thread_frame = offsetof(struct _ts, frame);
@@ -82,6 +83,30 @@ static void set_offsets(struct hc_offsets *at, bool has_frame_objects)
     at->iframe_localsplus = offsetof(_PyInterpreterFrame, localsplus);
 }
 
+static struct hc_named_roots named; // by the last find_roots()
+
+static bool is_named(uint64_t address, const char *name)
+{
+    for (size_t i = 0; i < named.roots.count; i++)
+        if (named.roots.items[i].address == address &&
+            (!name || !strcmp(named.text.items + named.roots.items[i].name, name)))
+            return true;
+    return false;
+}
+
+static void expect_the_same_objects(const struct hc_word_vector *found)
+{
+    for (size_t i = 0; i < found->count; i++)
+        assert_true(is_named(found->items[i], NULL));
+    for (size_t i = 0; i < named.roots.count; i++) {
+        bool is_found = false;
+        for (size_t k = 0; k < found->count && !is_found; k++)
+            is_found = found->items[k] == named.roots.items[i].address;
+        // A frame's locals are roots by name, though the frame object leads to them anyway.
+        assert_true(is_found || named.roots.items[i].rank == HC_ROOT_FRAME);
+    }
+}
+
 static void find_roots(bool has_frame_objects, struct hc_word_vector *ret)
 {
     _cleanup_(hc_image_destroyp) struct hc_image *image = open_memory(MEMORY_SIZE);
@@ -99,6 +124,10 @@ static void find_roots(bool has_frame_objects, struct hc_word_vector *ret)
     _Atomic uint64_t allowance = hc_tracer_allowance(image);
     tracer.allowance = &allowance;
     expect_success(hc_roots_find(&runtime, &tracer, ret));
+    hc_named_roots_deinit(&named);
+    allowance = hc_tracer_allowance(image);
+    expect_success(hc_roots_name(&runtime, &tracer, &named));
+    expect_the_same_objects(ret);
     hc_tracer_deinit(&tracer);
     hc_type_table_deinit(&types);
 }
@@ -127,6 +156,50 @@ static void test_members_of_interpreters_and_threads_are_roots_unless_they_are_b
     assert_int_equal(times(&roots, object_at(0)), 1);
     assert_int_equal(times(&roots, object_at(2)), 1);
     assert_int_equal(times(&roots, object_at(4)), 1);
+}
+
+static void test_roots_have_heapys_names_or_else_their_members(void **state)
+{
+    (void)state;
+    put_member(INTERPRETER, offsetof(struct _is, sysdict), object_at(0));
+    put_member(INTERPRETER, offsetof(struct _is, modules), object_at(0));
+    put_member(thread_at(0), offsetof(struct _ts, thread_id), 4711);
+    put_member(thread_at(0), offsetof(struct _ts, current_exception), object_at(2));
+    put_member(thread_at(0), offsetof(struct _ts, nested.kept) + 8, object_at(4));
+    _cleanup_(hc_word_vector_deinit) struct hc_word_vector roots = {0};
+    find_roots(true, &roots);
+    assert_int_equal(named.roots.count, 4);
+    assert_true(is_named(object_at(0), "i0_sysdict"));
+    assert_true(is_named(object_at(0), "i0_modules"));
+    assert_true(is_named(object_at(2), "i0_t4711_current_exception"));
+    assert_true(is_named(object_at(4), "i0_t4711_nested_kept[1]"));
+    for (size_t i = 0; i < named.roots.count; i++)
+        assert_int_equal(named.roots.items[i].rank,
+                         named.roots.items[i].address == object_at(4) ? HC_ROOT_SPARE : HC_ROOT_PLAIN);
+}
+
+static void test_frames_are_counted_from_the_oldest(void **state)
+{
+    (void)state;
+    put(CODE + 20, 1, 4);
+    put_member(thread_at(0), offsetof(struct _ts, current_frame), frame_at(0));
+    for (unsigned i = 0; i < 3; i++) {
+        put_member(frame_at(i), offsetof(_PyInterpreterFrame, previous), i < 2 ? frame_at(i + 1) : 0);
+        put_member(frame_at(i), offsetof(_PyInterpreterFrame, f_executable), CODE);
+        put_member(frame_at(i), offsetof(_PyInterpreterFrame, f_funcobj), object_at(i));
+        put(frame_at(i) + offsetof(_PyInterpreterFrame, stacktop), 1, 4);
+        put_member(frame_at(i), offsetof(_PyInterpreterFrame, localsplus), object_at(8 + i));
+    }
+    _cleanup_(hc_word_vector_deinit) struct hc_word_vector roots = {0};
+    find_roots(false, &roots);
+    for (unsigned i = 0; i < 3; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "i0_t0_f%u->f_funcobj", 2 - i);
+        assert_true(is_named(object_at(i), name));
+        snprintf(name, sizeof(name), "i0_t0_f%u->f_localsplus[0]",
+                 2 - i); // nothing tells the variable's name
+        assert_true(is_named(object_at(8 + i), name));
+    }
 }
 
 static void test_a_ring_of_threads_is_walked_once(void **state)
@@ -209,6 +282,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_members_of_interpreters_and_threads_are_roots_unless_they_are_borrowed),
+        TEST(test_roots_have_heapys_names_or_else_their_members),
+        TEST(test_frames_are_counted_from_the_oldest),
         TEST(test_a_ring_of_threads_is_walked_once),
         TEST(test_a_ring_of_frame_objects_is_walked_once),
         TEST(test_a_ring_of_interpreter_frames_is_walked_once),
