@@ -127,6 +127,35 @@
     FIELD(module_state, "PyModuleObject", "md_state", "Objects/moduleobject.c", true)                        \
     FIELD(module_def_size, "PyModuleDef", "m_size", "Objects/moduleobject.c", true)                          \
     FIELD(module_def_traverse, "PyModuleDef", "m_traverse", "Objects/moduleobject.c", true)                  \
+    FIELD(float_value, "PyFloatObject", "ob_fval", "Objects/floatobject.c", false)                           \
+    FIELD(complex_real, "PyComplexObject", "cval.real", "Objects/complexobject.c", false)                    \
+    FIELD(complex_imaginary, "PyComplexObject", "cval.imag", "Objects/complexobject.c", false)               \
+    FIELD(bytes_value, "PyBytesObject", "ob_sval", "Objects/bytesobject.c", false)                           \
+    FIELD(bytearray_start, "PyByteArrayObject", "ob_start", "Objects/bytearrayobject.c", false)              \
+    FIELD(values_size, "_dictvalues", "size", "Objects/dictobject.c", false)                                 \
+    FIELD(range_start, "rangeobject", "start", "Objects/rangeobject.c", false)                               \
+    FIELD(range_stop, "rangeobject", "stop", "Objects/rangeobject.c", false)                                 \
+    FIELD(range_step, "rangeobject", "step", "Objects/rangeobject.c", false)                                 \
+    FIELD(slice_start, "PySliceObject", "start", "Objects/sliceobject.c", false)                             \
+    FIELD(slice_stop, "PySliceObject", "stop", "Objects/sliceobject.c", false)                               \
+    FIELD(slice_step, "PySliceObject", "step", "Objects/sliceobject.c", false)                               \
+    FIELD(function_qualname, "PyFunctionObject", "func_qualname", "Objects/funcobject.c", false)             \
+    FIELD(function_name, "PyFunctionObject", "func_name", "Objects/funcobject.c", false)                     \
+    FIELD(function_module, "PyFunctionObject", "func_module", "Objects/funcobject.c", false)                 \
+    FIELD(method_function, "PyMethodObject", "im_func", "Objects/classobject.c", false)                      \
+    FIELD(method_self, "PyMethodObject", "im_self", "Objects/classobject.c", false)                          \
+    FIELD(builtin_definition, "PyCFunctionObject", "m_ml", "Objects/methodobject.c", false)                  \
+    FIELD(builtin_self, "PyCFunctionObject", "m_self", "Objects/methodobject.c", false)                      \
+    FIELD(definition_name, "PyMethodDef", "ml_name", "Objects/methodobject.c", false)                        \
+    FIELD(module_name, "PyModuleObject", "md_name", "Objects/moduleobject.c", false)                         \
+    FIELD(module_dict, "PyModuleObject", "md_dict", "Objects/moduleobject.c", false)                         \
+    FIELD(code_name, "PyCodeObject", "co_name", "Objects/codeobject.c", false)                               \
+    FIELD(code_filename, "PyCodeObject", "co_filename", "Objects/codeobject.c", false)                       \
+    FIELD(code_first_line, "PyCodeObject", "co_firstlineno", "Objects/codeobject.c", false)                  \
+    FIELD(cell_content, "PyCellObject", "ob_ref", "Objects/cellobject.c", false)                             \
+    FIELD(generator_qualname, "PyGenObject", "gi_qualname", "Objects/genobject.c", false)                    \
+    FIELD(descriptor_type, "PyDescrObject", "d_type", "Objects/descrobject.c", false)                        \
+    FIELD(descriptor_name, "PyDescrObject", "d_name", "Objects/descrobject.c", false)                        \
     FIELD(runtime_interpreters, "pyruntimestate", "interpreters.head", "Python/pylifecycle.c", true)         \
     FIELD(interpreter_next, "_is", "next", "Python/pystate.c", true)                                         \
     FIELD(interpreter_threads, "_is", "tstate_head|threads.head", "Python/pystate.c", true)                  \

@@ -5,18 +5,26 @@
 #include "python/trace.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum { HC_NO_VALUE_LIMIT = 0 };
-
 // repr(): str, bytes, bytearray, int, float, complex, bool, None; tuple, list, set, frozenset and dict with
-// their items; classes, functions, modules …; all else `<m.C object at 0x…>`. Bounded in depth and length
-// (`…` stands for what is left out). Free it; NULL: out of memory.
+// their items; classes, functions, modules …; all else `<m.C object at 0x…>`. No __repr__ is run: what has
+// one of its own is `<m.C object at 0x…>`, too. Bounded in depth and length (`…` stands for what is left
+// out); an int of more than nine thousand digits is hexadecimal. UTF-8. Free it; NULL: out of memory.
 char *hc_value_repr(struct hc_tracer *tracer, uint64_t address);
+// Of about `limit` bytes.
+char *hc_value_repr_within(struct hc_tracer *tracer, uint64_t address, size_t limit);
 // As reprlib.repr() shortens str and bytes: 'kkkkkkkkkkkk...kkkkkkkkkkkkk', 30 characters. Free it.
 char *hc_value_repr_limited(struct hc_tracer *tracer, uint64_t address);
 
-// An exact int that fits.
+// An exact int that fits; an exact bool; None.
 bool hc_value_integer(struct hc_tracer *tracer, uint64_t address, int64_t *ret);
-// An exact str as UTF-8, whole, up to 64 MiB (longer ones are cut). Free it; NULL: none, or out of memory.
+bool hc_value_truth(struct hc_tracer *tracer, uint64_t address, bool *ret);
+bool hc_value_is_none(struct hc_tracer *tracer, uint64_t address);
+// An exact str as UTF-8, whole, up to 64 MiB (longer ones are cut); NUL and lone surrogates are U+FFFD. Free
+// it; NULL: none, or out of memory.
 char *hc_value_text(struct hc_tracer *tracer, uint64_t address);
+
+// Below, equal to or above 0, as Python orders two of the exact type str, bytes or int; 0 for all else.
+int hc_value_compare(struct hc_tracer *tracer, uint64_t left, uint64_t right);

@@ -1,7 +1,7 @@
 // What the integers and strings of the language mean.
 #include "query/lexer.h"
 #include "query/parser.h"
-#include "query/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

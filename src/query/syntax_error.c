@@ -1,6 +1,6 @@
 #include "query/parser.h"
 
-#include "query/utf8.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <string.h>
