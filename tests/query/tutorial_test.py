@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""The tutorial of 2006, command by command, on its heap rebuilt in today's Python: fixtures/package_repository.py.
+
+    python3 tests/query/tutorial_test.py --heapcore BIN [--interpreter V]...
+
+The process is dumped before and after it loads its repository, and counts afterwards what each command has to show.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
+import dumping
+import interpreters
+
+PATIENCE = 600  # seconds
+NONE_FOUND = 77  # ctest: skipped
+HEAPCORE = None
+
+
+def gcore(process, prefix):
+    done = subprocess.run(["gcore", "-o", prefix, str(process.pid)], stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+    core = "%s.%d" % (prefix, process.pid)
+    if not os.path.exists(core):
+        raise dumping.CannotDump("gcore failed:\n" + done.stdout.decode(errors="replace"))
+    return core
+
+
+def dump_twice(interpreter, folder):
+    """(baseline, core, [[command, expected]])"""
+    truth = os.path.join(folder, "truth.json")
+    cores = []
+    process = subprocess.Popen(dumping.command(interpreter, "package_repository.py", truth, "stop-twice", []),
+        cwd=folder, env=dumping.clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process:
+        for name in "baseline", "loaded":
+            if process.stdout.readline() != b"READY\n":
+                raise dumping.CannotDump("the fixture did not come to the point where it is dumped")
+            cores.append(gcore(process, os.path.join(folder, name)))
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+        if process.stdout.read() != b"DONE\n":
+            raise dumping.CannotDump("the fixture did not go on after it was dumped")
+    with open(truth) as file:
+        return cores[0], cores[1], json.load(file)
+
+
+def query(baseline, core, commands, *options):
+    return subprocess.run([HEAPCORE, "query", *options, "--baseline", baseline, core, "--", *commands],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+
+
+class TutorialTest:
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="heapcore-tutorial-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.baseline, cls.core, cls.session = dump_twice(cls.interpreter, cls.folder)
+
+    def test_every_command_shows_what_the_process_itself_counted(self):
+        done = query(self.baseline, self.core, [command for command, _ in self.session], "--json")
+        self.assertEqual(done.stderr.decode(), "")
+        answers = json.loads(done.stdout)
+        wanted = [step for step in self.session if step[1] is not None]
+        self.assertEqual([answer["expr"] for answer in answers], [command for command, _ in wanted])
+        for (command, expected), answer in zip(wanted, answers):
+            with self.subTest(command=command):
+                self.assertNotIn("error", answer)
+                if not isinstance(expected, dict):
+                    self.assertEqual(answer["value"], expected)
+                    continue
+                self.assertEqual((answer["count"], answer["size"]), (expected["count"], expected["size"]))
+                rows = [[row["count"], row["size"], row["name"]] for row in answer["rows"]]
+                self.assertEqual(rows, expected["rows"])
+
+    def test_what_is_empty_is_shown_as_nothing(self):
+        done = query(self.baseline, self.core, ["(byrcs[5] & hp.Via('.key').alt('<')).byrcs", "h[0].byrcs[3] ^ byrcs[5]"])
+        self.assertEqual((done.stdout.decode(), done.stderr.decode()), ("hp.Nothing\nhp.Nothing\n", ""))
+
+    def test_without_the_baseline_everything_is_shown(self):
+        with_baseline = query(self.baseline, self.core, ["h.count", "h & pkgcore.ebuild.ebuild_src.package"])
+        done = subprocess.run([HEAPCORE, "query", self.core, "h.count", "h & pkgcore.ebuild.ebuild_src.package"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=PATIENCE)
+        new, table = with_baseline.stdout.decode().split("\n", 1)
+        all_objects, same_table = done.stdout.decode().split("\n", 1)
+        self.assertGreater(int(all_objects), int(new) + 10000)
+        self.assertEqual(same_table, table)
+
+
+def main():
+    global HEAPCORE
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--heapcore", required=True)
+    parser.add_argument("--interpreter", action="append")
+    options, rest = parser.parse_known_args()
+    HEAPCORE = os.path.abspath(options.heapcore)
+    found, missing = interpreters.cover(options.interpreter or interpreters.REQUIRED)
+    for interpreter in found:
+        name = "TutorialTest_" + interpreter.name.replace(".", "_").replace("-", "_")
+        globals()[name] = type(name, (TutorialTest, unittest.TestCase), {"interpreter": interpreter})
+    if not found:
+        return 1 if missing and interpreters.must_have_all() else NONE_FOUND
+    result = unittest.main(argv=sys.argv[:1] + rest, verbosity=2, exit=False).result
+    return 0 if result.wasSuccessful() and not (missing and interpreters.must_have_all()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
