@@ -23,8 +23,14 @@ static struct hc_error *get_anything(struct hc_evaluation *evaluation, const str
 }
 
 const struct hc_attribute hc_heapy_attributes[] = {
-    {.name = "Anything", .get = get_anything},
-    {.name = "Nothing", .get = get_nothing},
+    {.name = "Anything",
+     .get = get_anything,
+     .help = "Is the symbolic set of all objects. Use it to build others by subtraction.",
+     .example = "h & (Anything - str)"},
+    {.name = "Nothing",
+     .get = get_nothing,
+     .help = "Is the empty set. Every set without objects is equal to it and prints as it.",
+     .example = "h & Nothing"},
     {0},
 };
 
@@ -199,13 +205,53 @@ static struct hc_error *run_rcs(const struct hc_call *call, struct hc_answer *re
 }
 
 const struct hc_function hc_heapy_functions[] = {
-    {.name = "Clodo", .usage = "Clodo('module.Class')", .run = run_clodo, .takes_names = true},
-    {.name = "Rcs", .usage = "Rcs(kind, …)", .run = run_rcs},
-    {.name = "Size", .usage = "Size(bytes)", .run = run_size},
-    {.name = "Type", .usage = "Type('module.Class')", .run = run_type},
-    {.name = "heap", .usage = "heap()", .run = run_heap},
-    {.name = "heapu", .usage = "heapu()", .run = run_heapu},
-    {.name = "idset", .usage = "idset([address, …])", .run = run_iso},
-    {.name = "iso", .usage = "iso(address, …)", .run = run_iso},
+    {.name = "Clodo",
+     .usage = "Clodo('module.Class')",
+     .run = run_clodo,
+     .takes_names = true,
+     .help = "Makes the kind of the instances of a class; of dict, those without an owner. Clodo(dictof=C) "
+             "is the dicts of the instances of C, and Clodo(dictof=()) is the dicts that belong to nothing.",
+     .example = "h & Clodo(dictof='module')"},
+    {.name = "Rcs",
+     .usage = "Rcs(kind, …)",
+     .run = run_rcs,
+     .help = "Makes the kind of the objects whose referrers are of exactly the given kinds. Rcs() is the "
+             "kind of objects that nothing refers to.",
+     .example = "h & Rcs('dict')"},
+    {.name = "Size",
+     .usage = "Size(bytes)",
+     .run = run_size,
+     .help = "Makes the kind of the objects that have exactly this size in bytes. Its alt() selects the "
+             "smaller or the larger ones.",
+     .example = "h & Size(64)"},
+    {.name = "Type",
+     .usage = "Type('module.Class')",
+     .run = run_type,
+     .help = "Makes the kind of the objects of exactly this type. The type is named as tables name it, in a "
+             "string or bare.",
+     .example = "h & Type('str')"},
+    {.name = "heap",
+     .usage = "heap()",
+     .run = run_heap,
+     .help = "Is the set of all objects that the roots of the interpreter reach. The name h stands for it, "
+             "and a name that is nothing else is an attribute of it.",
+     .example = "heap()"},
+    {.name = "heapu",
+     .usage = "heapu()",
+     .run = run_heapu,
+     .help = "Is the set of the objects that no root reaches: garbage that awaits collection, objects held "
+             "from C, and strays. It is a set like any other.",
+     .example = "heapu()"},
+    {.name = "idset",
+     .usage = "idset([address, …])",
+     .run = run_iso,
+     .help = "Is the set of the objects at the given addresses. It takes them as a sequence.",
+     .example = "idset([])"},
+    {.name = "iso",
+     .usage = "iso(address, …)",
+     .run = run_iso,
+     .help = "Is the set of the objects at the given addresses, which heapcore dump prints. It takes any "
+             "number of them.",
+     .example = "iso()"},
     {0},
 };
