@@ -17,6 +17,8 @@ struct hc_kind_list {
 
 HC_DEFINE_VECTOR(hc_kind_list_vector, struct hc_kind_list)
 
+struct hc_producers;
+
 // A graph, and what sets over it share. The graph belongs to the session.
 struct hc_universe {
     struct hc_graph *graph;
@@ -29,7 +31,8 @@ struct hc_universe {
     struct hc_tracer
         *tracer; // reads objects again, where the graph does not say enough; NULL until asked for
     _Atomic uint64_t allowance;
-    struct hc_roots *roots; // sets/roots.h; NULL until asked for
+    struct hc_roots *roots;         // sets/roots.h; NULL until asked for
+    struct hc_producers *producers; // sets/producers.h; NULL until asked for
 };
 
 struct hc_error *hc_universe_init(struct hc_universe *universe, struct hc_graph *graph, unsigned threads);

@@ -1,3 +1,4 @@
+#include "sets/producers.h"
 #include "sets/roots.h"
 
 #include <stdlib.h>
@@ -24,6 +25,7 @@ void hc_universe_deinit(struct hc_universe *universe)
     free(universe->kind_list_buckets);
     free(universe->is_dict);
     hc_roots_destroy(universe->roots);
+    hc_producers_destroy(universe->producers);
     if (universe->tracer)
         hc_tracer_deinit(universe->tracer);
     free(universe->tracer);
