@@ -87,6 +87,19 @@ struct hc_image_options {
     const char *sysroot; // prefix for the paths of mapped files
 };
 
+// Memory of a stopped process that somebody else can read: a debugger at the end of a line.
+struct hc_image_source {
+    const char *name; // "inferior 1": for messages
+    pid_t pid;        // 0: not known
+    const char *maps; // what is mapped, as /proc/PID/maps writes it
+    const uint8_t *auxv;
+    size_t auxv_size;
+    struct hc_target target;
+    // Reads up to `length` bytes; gives the number read from the start on, 0 for a hole.
+    size_t (*read)(void *argument, uint64_t address, void *bytes, size_t length);
+    void *argument;
+};
+
 struct hc_image;
 
 // Opens an ELF core file. Errors are whole sentences: no such file, a directory, no permission, empty, not
@@ -96,6 +109,13 @@ struct hc_error *hc_image_open_core(const char *path, const struct hc_image_opti
 // Stops the process (ptrace, every thread), copies its memory, and lets it run on. Never writes to it.
 struct hc_error *hc_image_open_process(pid_t pid, const struct hc_image_options *options,
                                        struct hc_image **ret);
+// A process that a debugger holds already: copied as it stands, without ptrace. Its threads' registers are
+// not read.
+struct hc_error *hc_image_open_stopped(pid_t pid, const struct hc_image_options *options,
+                                       struct hc_image **ret);
+// Copies all that a core would hold through source->read.
+struct hc_error *hc_image_open_source(const struct hc_image_source *source,
+                                      const struct hc_image_options *options, struct hc_image **ret);
 void hc_image_destroy(struct hc_image *image);
 HC_DEFINE_POINTER_CLEANUP(hc_image_destroy, struct hc_image)
 

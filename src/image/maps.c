@@ -12,7 +12,7 @@
 #define PAGE_SWAPPED (UINT64_C(1) << 62)
 #define PAGE_OF_FILE (UINT64_C(1) << 61)
 
-enum { PAGES_PER_LOOK = 8192 };
+enum { PAGES_PER_LOOK = 8192, MOST_AT_ONCE = 1 << 20 };
 
 // Larger ones are reserved address space (a sanitizer's shadow): even to look which of their pages exist
 // would stop the process for seconds. They are left as holes, and counted.
@@ -33,6 +33,12 @@ void hc_copier_init(struct hc_copier *copier, struct hc_image *image, pid_t pid)
         .memory = open_proc(pid, "mem"),
         .pagemap = open_proc(pid, "pagemap"),
     };
+}
+
+void hc_copier_init_source(struct hc_copier *copier, struct hc_image *image,
+                           const struct hc_image_source *source)
+{
+    *copier = (struct hc_copier){.image = image, .source = source, .memory = -1, .pagemap = -1};
 }
 
 void hc_copier_deinit(struct hc_copier *copier)
@@ -115,25 +121,33 @@ static struct hc_error *record_map(struct hc_image *image, const struct hc_map *
     return NULL;
 }
 
-struct hc_error *hc_copier_read_maps(struct hc_copier *copier)
+static struct hc_error *read_lines(struct hc_copier *copier, FILE *file)
 {
-    char name[64];
-    snprintf(name, sizeof(name), "/proc/%d/maps", (int)copier->pid);
-    _cleanup_(hc_fclosep) FILE *file = fopen(name, "re");
-    if (!file)
-        return hc_error_create("cannot read %s: %s; try as root", name, strerror(errno));
     _cleanup_(hc_freep) char *line = NULL;
     size_t size = 0;
     while (getline(&line, &size, file) >= 0)
         HC_TRY(parse_map(copier, line));
     if (copier->maps.count == 0)
         return hc_error_create(
-            "process %d has no memory of its own (a kernel thread, or one that is ending); "
-            "name another process",
-            (int)copier->pid);
+            "%s has no memory of its own (a kernel thread, or one that is ending); name another process",
+            copier->image->path);
     for (size_t i = 0; i < copier->maps.count; i++)
         HC_TRY(record_map(copier->image, &copier->maps.items[i]));
     return NULL;
+}
+
+struct hc_error *hc_copier_read_maps(struct hc_copier *copier)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "/proc/%d/maps", (int)copier->pid);
+    const char *text = copier->source ? copier->source->maps : NULL;
+    _cleanup_(hc_fclosep) FILE *file =
+        copier->source ? fmemopen((char *)text, strlen(text), "r") : fopen(name, "re");
+    if (!file && copier->source)
+        return hc_error_create("%s has no list of its memory", copier->image->path);
+    if (!file)
+        return hc_error_create("cannot read %s: %s; try as root", name, strerror(errno));
+    return read_lines(copier, file);
 }
 
 // Fills `entries` with what the kernel tells of at most PAGES_PER_LOOK pages; false if it tells nothing.
@@ -150,6 +164,8 @@ static bool has_changed_pages(const struct hc_copier *copier, const struct hc_ma
 {
     uint64_t entries[512];
     uint64_t page_size = copier->image->page_size;
+    if (copier->pagemap < 0)
+        return map->writable;
     for (uint64_t address = map->start; address < map->end;) {
         uint64_t count = hc_min((map->end - address) / page_size, 512);
         if (count == 0 || !look_at_pages(copier, address, count, entries))
@@ -245,6 +261,11 @@ static struct hc_error *leave_hole(struct copy *copy, uint64_t start, uint64_t e
 
 static ssize_t read_process(struct hc_copier *copier, uint64_t address, void *bytes, uint64_t length)
 {
+    if (copier->source) {
+        size_t read =
+            copier->source->read(copier->source->argument, address, bytes, hc_min(length, MOST_AT_ONCE));
+        return (ssize_t)hc_min(read, length);
+    }
     if (!copier->use_memory_file) {
         struct iovec local = {.iov_base = bytes, .iov_len = length};
         struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = length};

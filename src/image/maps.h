@@ -30,13 +30,16 @@ HC_DEFINE_VECTOR(hc_map_vector, struct hc_map)
 struct hc_copier {
     struct hc_image *image;
     pid_t pid;
-    int memory;           // /proc/PID/mem, or -1
-    int pagemap;          // /proc/PID/pagemap, or -1
-    bool use_memory_file; // process_vm_readv() is not allowed
+    const struct hc_image_source *source; // that reads in place of the kernel; NULL: none
+    int memory;                           // /proc/PID/mem, or -1
+    int pagemap;                          // /proc/PID/pagemap, or -1
+    bool use_memory_file;                 // process_vm_readv() is not allowed
     struct hc_map_vector maps;
 };
 
 void hc_copier_init(struct hc_copier *copier, struct hc_image *image, pid_t pid);
+void hc_copier_init_source(struct hc_copier *copier, struct hc_image *image,
+                           const struct hc_image_source *source);
 void hc_copier_deinit(struct hc_copier *copier);
 struct hc_error *hc_copier_read_maps(struct hc_copier *copier);
 struct hc_error *hc_copier_copy(struct hc_copier *copier);

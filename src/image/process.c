@@ -3,6 +3,7 @@
 #include "image/maps.h"
 #include "image/stop.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,8 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+
+enum { SMALLEST_PAGE = 4096 };
 
 struct request {
     pid_t pid;
@@ -115,12 +118,24 @@ static pid_t find_speaker(const struct hc_stop *stop)
     return stop->pid;
 }
 
-static struct hc_error *read_stopped(struct hc_image *image, const struct hc_stop *stop,
-                                     const struct hc_image_options *options)
+static struct hc_error *copy_memory(struct hc_copier *copier, const struct hc_image_options *options,
+                                    const char *root)
+{
+    struct hc_image *image = copier->image;
+    HC_TRY(hc_copier_read_maps(copier));
+    HC_TRY(hc_copier_copy(copier));
+    hc_image_sort_ranges(image);
+    hc_image_sort_files(image);
+    HC_TRY(hc_image_find_modules(image, options, root));
+    return hc_copier_copy_missing_modules(copier);
+}
+
+// `speaker`: the thread that answers for the process in /proc.
+static struct hc_error *read_memory(struct hc_image *image, pid_t speaker,
+                                    const struct hc_image_options *options)
 {
     char root[64];
     uint8_t auxv[4096];
-    pid_t speaker = find_speaker(stop);
     _cleanup_(hc_copier_deinit) struct hc_copier copier = {.memory = -1, .pagemap = -1};
     image->page_size = sysconf(_SC_PAGESIZE);
     HC_TRY(read_target(image, speaker));
@@ -128,15 +143,9 @@ static struct hc_error *read_stopped(struct hc_image *image, const struct hc_sto
     ssize_t size = read_proc(speaker, "auxv", auxv, sizeof(auxv));
     if (size > 0)
         hc_image_read_auxv(image, auxv, size);
-    HC_TRY(read_threads(image, stop));
-    hc_copier_init(&copier, image, speaker);
-    HC_TRY(hc_copier_read_maps(&copier));
-    HC_TRY(hc_copier_copy(&copier));
-    hc_image_sort_ranges(image);
-    hc_image_sort_files(image);
     find_root(speaker, root, sizeof(root));
-    HC_TRY(hc_image_find_modules(image, options, root));
-    return hc_copier_copy_missing_modules(&copier);
+    hc_copier_init(&copier, image, speaker);
+    return copy_memory(&copier, options, root);
 }
 
 static struct hc_error *read_process(struct request *request)
@@ -144,7 +153,9 @@ static struct hc_error *read_process(struct request *request)
     struct hc_stop stop;
     HC_TRY(hc_stop_init(&stop, request->pid));
     request->image->process.pid = stop.pid;
-    struct hc_error *error = read_stopped(request->image, &stop, request->options);
+    struct hc_error *error = read_threads(request->image, &stop);
+    if (!error)
+        error = read_memory(request->image, find_speaker(&stop), request->options);
     hc_stop_deinit(&stop);
     return error;
 }
@@ -172,21 +183,80 @@ static struct hc_error *read_in_thread(struct request *request)
     return request->error;
 }
 
-struct hc_error *hc_image_open_process(pid_t pid, const struct hc_image_options *options,
-                                       struct hc_image **ret)
+static void finish(struct hc_image *image)
 {
-    char name[32];
-    _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
-    snprintf(name, sizeof(name), "process %d", (int)pid);
-    HC_TRY(hc_image_create(name, &image));
-    image->process.live = true;
-    struct request request = {.pid = pid, .options = options, .image = image};
-    HC_TRY(read_in_thread(&request));
     hc_image_join_segments(image);
     hc_image_count_losses(image);
     image->losses.expected_size = image->size;
     image->process.threads = image->threads.items;
     image->process.thread_count = image->threads.count;
+}
+
+static struct hc_error *create_live(pid_t pid, struct hc_image **ret)
+{
+    char name[32];
+    snprintf(name, sizeof(name), "process %d", (int)pid);
+    HC_TRY(hc_image_create(name, ret));
+    (*ret)->process.live = true;
+    (*ret)->process.pid = pid;
+    return NULL;
+}
+
+struct hc_error *hc_image_open_process(pid_t pid, const struct hc_image_options *options,
+                                       struct hc_image **ret)
+{
+    _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
+    HC_TRY(create_live(pid, &image));
+    struct request request = {.pid = pid, .options = options, .image = image};
+    HC_TRY(read_in_thread(&request));
+    finish(image);
+    *ret = hc_take(image);
+    return NULL;
+}
+
+static struct hc_error *list_threads(struct hc_image *image, pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *folder = opendir(path);
+    if (!folder)
+        return hc_error_create("there is no process %d", (int)pid);
+    bool is_whole = true;
+    for (struct dirent *entry; is_whole && (entry = readdir(folder));) {
+        struct hc_thread_info thread = {.tid = (pid_t)strtol(entry->d_name, NULL, 10)};
+        is_whole = thread.tid <= 0 || hc_thread_vector_push(&image->threads, thread);
+    }
+    closedir(folder);
+    return is_whole ? NULL : hc_error_out_of_memory();
+}
+
+struct hc_error *hc_image_open_stopped(pid_t pid, const struct hc_image_options *options,
+                                       struct hc_image **ret)
+{
+    _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
+    HC_TRY(create_live(pid, &image));
+    HC_TRY(list_threads(image, pid));
+    HC_TRY(read_memory(image, pid, options));
+    finish(image);
+    *ret = hc_take(image);
+    return NULL;
+}
+
+struct hc_error *hc_image_open_source(const struct hc_image_source *source,
+                                      const struct hc_image_options *options, struct hc_image **ret)
+{
+    _cleanup_(hc_copier_deinit) struct hc_copier copier = {.memory = -1, .pagemap = -1};
+    _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
+    HC_TRY(hc_image_create(source->name, &image));
+    image->process.live = true;
+    image->process.pid = source->pid;
+    image->target = source->target;
+    image->page_size = SMALLEST_PAGE;
+    if (source->auxv)
+        hc_image_read_auxv(image, source->auxv, source->auxv_size);
+    hc_copier_init_source(&copier, image, source);
+    HC_TRY(copy_memory(&copier, options, ""));
+    finish(image);
     *ret = hc_take(image);
     return NULL;
 }
