@@ -1,17 +1,19 @@
-// libheapcore: the objects of a CPython process, from a core file, a stopped process, or memory that the caller
-// reads, and heapy's questions to them.
+// libheapcore: the objects of a CPython process, from a core file, a stopped process, or memory that the
+// caller reads, and heapy's questions to them.
 //
 // Conventions
 // - Handles are opaque. Each has one destroy function; NULL is allowed there and does nothing.
 // - What can fail returns an error, or NULL for success. An error belongs to the caller; its message is whole
 //   sentences in UTF-8, which say what, where and what to try.
-// - Results come last and are set only on success. Strings that functions return belong to what they were asked of,
+// - Results come last and are set only on success. Strings that functions return belong to what they were
+// asked of,
 //   and live as long as it does, unless it is said that the caller frees them with heapcore_free().
 // - A session belongs to one thread at a time. Different sessions may be used by different threads.
 // - Nothing here writes to the process under study, calls into it, or runs its code. Nothing calls exit() or
 //   abort(), prints, or changes signal handlers; out of memory is an error.
 // - Numbers: addresses and sizes are of the process under study, in bytes.
-// - Stability: functions and members are only added within one HEAPCORE_API_VERSION. Structs that the caller fills
+// - Stability: functions and members are only added within one HEAPCORE_API_VERSION. Structs that the caller
+// fills
 //   begin with their size, so that they may grow.
 #ifndef HEAPCORE_H
 #define HEAPCORE_H
@@ -68,30 +70,31 @@ HEAPCORE_API heapcore_error *heapcore_open_process(int pid, const struct heapcor
 HEAPCORE_API heapcore_error *heapcore_open_stopped(int pid, const struct heapcore_options *options,
                                                    heapcore_session **ret);
 
-// Reads up to `length` bytes at `address`; gives the number read from the start on, 0 if there is no memory. It is
-// called on the thread that opens the session, and not after the opening is done.
+// Reads up to `length` bytes at `address`; gives the number read from the start on, 0 if there is no memory.
+// It is called on the thread that opens the session, and not after the opening is done.
 typedef size_t heapcore_read_fn(void *argument, uint64_t address, void *bytes, size_t length);
 
 // A stopped process that only the caller can read: behind a remote stub.
 struct heapcore_target {
-    size_t size;              // sizeof(struct heapcore_target)
-    const char *name;         // "inferior 1": for messages
-    int pid;                  // 0: not known
-    const char *maps;         // its memory, as /proc/PID/maps writes it
-    const uint8_t *auxv;      // its auxiliary vector, or NULL
+    size_t size;         // sizeof(struct heapcore_target)
+    const char *name;    // "inferior 1": for messages
+    int pid;             // 0: not known
+    const char *maps;    // its memory, as /proc/PID/maps writes it
+    const uint8_t *auxv; // its auxiliary vector, or NULL
     size_t auxv_size;
-    unsigned word_size;       // 8 or 4
+    unsigned word_size; // 8 or 4
     bool is_big_endian;
-    unsigned machine;         // e_machine of ELF: 62 for x86-64, 183 for aarch64
+    unsigned machine; // e_machine of ELF: 62 for x86-64, 183 for aarch64
     heapcore_read_fn *read;
     void *argument;
 };
 HEAPCORE_API heapcore_error *heapcore_open_target(const struct heapcore_target *target,
-                                                  const struct heapcore_options *options, heapcore_session **ret);
+                                                  const struct heapcore_options *options,
+                                                  heapcore_session **ret);
 HEAPCORE_API void heapcore_session_destroy(heapcore_session *session);
 
-// Takes the variables, `_` and the reference point of setref() over from `old`, a session of the same process at
-// an earlier moment. Sets keep the objects that are still there (same address, same type).
+// Takes the variables, `_` and the reference point of setref() over from `old`, a session of the same process
+// at an earlier moment. Sets keep the objects that are still there (same address, same type).
 HEAPCORE_API heapcore_error *heapcore_session_inherit(heapcore_session *session, heapcore_session *old);
 
 // ---- Text, as the heapcore command writes it
@@ -106,8 +109,8 @@ struct heapcore_format {
     long limit; // rows of a table; negative: as heapy does (a page; with json all)
 };
 
-// Runs statements of the query language (docs/query.md) and writes what they print. What they assign, and `_`, stay
-// in the session. On an error what was written before stands.
+// Runs statements of the query language (docs/query.md) and writes what they print. What they assign, and
+// `_`, stay in the session. On an error what was written before stands.
 HEAPCORE_API heapcore_error *heapcore_run(heapcore_session *session, const char *statements,
                                           const struct heapcore_format *format, heapcore_write_fn *write,
                                           void *argument);
@@ -118,11 +121,11 @@ HEAPCORE_API heapcore_error *heapcore_report(heapcore_session *session, const ch
 // The reports there are: name, one line of help; NULL past the last.
 HEAPCORE_API const char *heapcore_report_name(size_t index);
 HEAPCORE_API const char *heapcore_report_summary(size_t index);
-// Help for a name of the query language, or with NULL the list of all. Free it with heapcore_free(); NULL: no such
-// name, or no memory.
+// Help for a name of the query language, or with NULL the list of all. Free it with heapcore_free(); NULL: no
+// such name, or no memory.
 HEAPCORE_API char *heapcore_help(const char *name);
-// Names that may stand where `text` ends, divided by line breaks; `*ret_start` is where in `text` they begin. Free it
-// with heapcore_free(); NULL: none.
+// Names that may stand where `text` ends, divided by line breaks; `*ret_start` is where in `text` they begin.
+// Free it with heapcore_free(); NULL: none.
 HEAPCORE_API char *heapcore_complete(heapcore_session *session, const char *text, size_t *ret_start);
 
 // ---- Values
@@ -136,13 +139,13 @@ enum heapcore_type {
     HEAPCORE_OTHER, // a kind, a path, an iterator …: has text only
 };
 
-// What one expression comes to; it is not kept as `_`. A value belongs to its session and must be destroyed before
-// it.
+// What one expression comes to; it is not kept as `_`. A value belongs to its session and must be destroyed
+// before it.
 HEAPCORE_API heapcore_error *heapcore_evaluate(heapcore_session *session, const char *expression,
                                                heapcore_value **ret);
 HEAPCORE_API void heapcore_value_destroy(heapcore_value *value);
 HEAPCORE_API enum heapcore_type heapcore_value_type(const heapcore_value *value);
-HEAPCORE_API int64_t heapcore_value_integer(const heapcore_value *value);  // INTEGER, BOOL; else 0
+HEAPCORE_API int64_t heapcore_value_integer(const heapcore_value *value);    // INTEGER, BOOL; else 0
 HEAPCORE_API const char *heapcore_value_string(const heapcore_value *value); // TEXT; else NULL
 HEAPCORE_API heapcore_error *heapcore_value_write(heapcore_value *value, const struct heapcore_format *format,
                                                   heapcore_write_fn *write, void *argument);
@@ -168,14 +171,16 @@ struct heapcore_object {
 };
 
 // The object that starts at `address`. False: there is none.
-HEAPCORE_API bool heapcore_object_find(heapcore_session *session, uint64_t address, struct heapcore_object *ret);
+HEAPCORE_API bool heapcore_object_find(heapcore_session *session, uint64_t address,
+                                       struct heapcore_object *ret);
 // Its repr(). Free it with heapcore_free(); NULL: no object there, or no memory.
 HEAPCORE_API char *heapcore_object_repr(heapcore_session *session, uint64_t address);
 
 // ---- Interruption
 
-// Makes whatever works long end with the error "interrupted". Safe in a signal handler and from any thread. It
-// counts for all sessions; the next call of heapcore_run(), heapcore_report() or heapcore_evaluate() takes it back.
+// Makes whatever works long end with the error "interrupted". Safe in a signal handler and from any thread.
+// It counts for all sessions; the next call of heapcore_run(), heapcore_report() or heapcore_evaluate() takes
+// it back.
 HEAPCORE_API void heapcore_interrupt(void);
 
 #ifdef __cplusplus

@@ -1,11 +1,19 @@
 #include "graph/session.h"
 
-static struct hc_error *open_session(const struct hc_session_options *options, struct hc_session *session)
+static struct hc_error *open_image(const struct hc_session_options *options, struct hc_image **ret)
 {
     if (options->core)
-        HC_TRY(hc_image_open_core(options->core, &options->image, &session->image));
-    else
-        HC_TRY(hc_image_open_process(options->pid, &options->image, &session->image));
+        return hc_image_open_core(options->core, &options->image, ret);
+    if (options->source)
+        return hc_image_open_source(options->source, &options->image, ret);
+    if (options->is_stopped)
+        return hc_image_open_stopped(options->pid, &options->image, ret);
+    return hc_image_open_process(options->pid, &options->image, ret);
+}
+
+static struct hc_error *open_session(const struct hc_session_options *options, struct hc_session *session)
+{
+    HC_TRY(open_image(options, &session->image));
     HC_TRY(hc_runtime_init(&session->runtime, session->image, &options->debug));
     if (options->layouts_only)
         return NULL;

@@ -8,7 +8,9 @@
 
 struct hc_session_options {
     const char *core; // path of a core file, or NULL for …
-    pid_t pid;        // … a live process
+    pid_t pid;        // … a live process,
+    bool is_stopped;  // which a debugger holds already, or …
+    const struct hc_image_source *source; // … what only somebody else can read
     struct hc_image_options image;
     struct hc_debug_options debug;
     unsigned threads;  // 0: one per processor

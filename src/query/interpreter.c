@@ -23,8 +23,8 @@ void hc_interpreter_deinit(struct hc_interpreter *interpreter)
     hc_universe_deinit(&interpreter->universe);
 }
 
-static struct hc_error *assign(struct hc_interpreter *interpreter, const char *name,
-                               const struct hc_answer *value)
+struct hc_error *hc_interpreter_assign(struct hc_interpreter *interpreter, const char *name,
+                                       const struct hc_answer *value)
 {
     _cleanup_(hc_answer_deinit) struct hc_answer copy = {0};
     HC_TRY(hc_answer_copy(value, &copy));
@@ -45,15 +45,21 @@ static struct hc_error *assign(struct hc_interpreter *interpreter, const char *n
     return NULL;
 }
 
+struct hc_error *hc_interpreter_evaluate(struct hc_interpreter *interpreter, const struct hc_ast *ast,
+                                         const struct hc_statement *statement, struct hc_answer *ret)
+{
+    struct hc_evaluation evaluation = {interpreter, ast->source};
+    return hc_evaluate(&evaluation, statement->expression, ret);
+}
+
 struct hc_error *hc_interpreter_run(struct hc_interpreter *interpreter, const struct hc_ast *ast,
                                     const struct hc_statement *statement, struct hc_answer *ret)
 {
-    struct hc_evaluation evaluation = {interpreter, ast->source};
     _cleanup_(hc_answer_deinit) struct hc_answer value = {0};
-    HC_TRY(hc_evaluate(&evaluation, statement->expression, &value));
+    HC_TRY(hc_interpreter_evaluate(interpreter, ast, statement, &value));
     bool is_assignment = statement->target.bytes != NULL;
     if (is_assignment || value.type != HC_ANSWER_NONE)
-        HC_TRY(assign(interpreter, is_assignment ? statement->target.bytes : "_", &value));
+        HC_TRY(hc_interpreter_assign(interpreter, is_assignment ? statement->target.bytes : "_", &value));
     *ret = (struct hc_answer){0};
     if (!is_assignment) {
         *ret = value;

@@ -22,6 +22,12 @@ struct hc_error *hc_interpreter_init(struct hc_interpreter *interpreter, struct 
                                      unsigned threads);
 void hc_interpreter_deinit(struct hc_interpreter *interpreter);
 
+// What a statement's expression comes to, without keeping it.
+struct hc_error *hc_interpreter_evaluate(struct hc_interpreter *interpreter, const struct hc_ast *ast,
+                                         const struct hc_statement *statement, struct hc_answer *ret);
+// Gives a value a name.
+struct hc_error *hc_interpreter_assign(struct hc_interpreter *interpreter, const char *name,
+                                       const struct hc_answer *value);
 // Runs one statement. What it comes to is kept as `_`, unless it is None or an assignment; these come to None
 // in `ret`.
 struct hc_error *hc_interpreter_run(struct hc_interpreter *interpreter, const struct hc_ast *ast,

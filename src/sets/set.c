@@ -39,6 +39,22 @@ void hc_set_seal(struct hc_set *set)
         }
 }
 
+uint32_t hc_set_nth(const struct hc_set *set, uint64_t rank)
+{
+    for (size_t word = 0; word < set->words; word++) {
+        uint64_t bits = set->bits[word];
+        unsigned members = (unsigned)__builtin_popcountll(bits);
+        if (rank >= members) {
+            rank -= members;
+            continue;
+        }
+        while (rank--)
+            bits &= bits - 1;
+        return (uint32_t)(word * 64 + (unsigned)__builtin_ctzll(bits));
+    }
+    return set->universe->graph->count;
+}
+
 uint32_t hc_set_next(const struct hc_set *set, uint32_t object)
 {
     uint32_t end = set->universe->graph->count;

@@ -84,6 +84,9 @@ static inline bool hc_set_has(const struct hc_set *set, uint32_t object)
 // The first member from `object` on; the number of all objects if there is none.
 uint32_t hc_set_next(const struct hc_set *set, uint32_t object);
 
+// The member with `rank` members before it; the number of all objects if there are not so many.
+uint32_t hc_set_nth(const struct hc_set *set, uint64_t rank);
+
 enum hc_set_operation {
     HC_SET_AND,
     HC_SET_OR,
