@@ -1,5 +1,7 @@
 #include "base/parallel.h"
 
+#include "base/interrupt.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -50,7 +52,9 @@ static void *work(void *argument)
         size_t task = atomic_fetch_add(&job->next, 1);
         if (task >= job->count || atomic_load(&job->failed))
             return NULL;
-        struct hc_error *error = job->run(job->argument, worker->number, task);
+        struct hc_error *error = hc_interrupt_check();
+        if (!error)
+            error = job->run(job->argument, worker->number, task);
         if (!error)
             continue;
         atomic_store(&job->failed, true);

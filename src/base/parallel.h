@@ -19,5 +19,5 @@ unsigned hc_parallel_threads(unsigned wanted);
 typedef struct hc_error *hc_task_fn(void *argument, unsigned worker, size_t task);
 
 // Runs tasks 0 … count - 1 in any order on `threads` threads (the caller is one of them); returns the first
-// error.
+// error, which may be "interrupted": then some tasks have not run.
 struct hc_error *hc_parallel_run(unsigned threads, size_t count, hc_task_fn *run, void *argument);

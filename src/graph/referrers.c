@@ -1,4 +1,5 @@
 // Who refers to an object: the edges turned round, by counting.
+#include "base/interrupt.h"
 #include "base/parallel.h"
 #include "graph/graph.h"
 
@@ -25,7 +26,9 @@ static struct hc_error *turn_task(void *argument, unsigned worker, size_t task)
     const struct hc_graph *graph = turn->graph;
     uint32_t first = (uint32_t)((uint64_t)graph->count * task / turn->ranges);
     uint32_t length = (uint32_t)((uint64_t)graph->count * (task + 1) / turn->ranges) - first;
-    for (uint32_t source = 0; source < graph->count; source++)
+    for (uint32_t source = 0; source < graph->count; source++) {
+        if (source % HC_INTERRUPT_STRIDE == 0)
+            HC_TRY(hc_interrupt_check());
         for (uint32_t edge = graph->edge_starts[source]; edge < graph->edge_starts[source + 1]; edge++) {
             uint32_t target = graph->edges[edge];
             if (target - first >= length || !is_object(graph, source))
@@ -34,6 +37,7 @@ static struct hc_error *turn_task(void *argument, unsigned worker, size_t task)
             if (graph->referrers)
                 graph->referrers[at] = source;
         }
+    }
     return NULL;
 }
 
@@ -58,6 +62,12 @@ struct hc_error *hc_graph_find_referrers(struct hc_graph *graph, unsigned thread
     graph->referrers = malloc((sum + 1ull) * sizeof(*graph->referrers));
     if (!graph->referrers)
         return hc_error_out_of_memory();
+    struct hc_error *error = hc_parallel_run(threads, threads, turn_task, &turn);
+    if (error) { // half of the edges are worse than none
+        free(graph->referrers);
+        graph->referrers = NULL;
+        return error;
+    }
     graph->referrer_starts = hc_take(starts);
-    return hc_parallel_run(threads, threads, turn_task, &turn);
+    return NULL;
 }

@@ -10,6 +10,8 @@ static const struct hc_function *const set_methods[] = {hc_set_methods, NULL};
 static const struct hc_function *const kind_methods[] = {hc_kind_methods, NULL};
 static const struct hc_function *const heapy_functions[] = {hc_heapy_functions, NULL};
 
+const struct hc_thing_class *const hc_thing_classes[] = {NULL};
+
 const struct hc_attribute *const *hc_attribute_families(const struct hc_answer *answer)
 {
     switch (answer->type) {
