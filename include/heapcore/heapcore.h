@@ -10,7 +10,7 @@
 //   and live as long as it does, unless it is said that the caller frees them with heapcore_free().
 // - A session belongs to one thread at a time. Different sessions may be used by different threads.
 // - Nothing here writes to the process under study, calls into it, or runs its code. Nothing calls exit() or
-//   abort(), prints, or changes signal handlers; out of memory is an error.
+//   abort(), prints, or changes signal handlers unasked; out of memory is an error.
 // - Numbers: addresses and sizes are of the process under study, in bytes.
 // - Stability: functions and members are only added within one HEAPCORE_API_VERSION. Structs that the caller
 // fills
@@ -143,6 +143,10 @@ enum heapcore_type {
 // before it.
 HEAPCORE_API heapcore_error *heapcore_evaluate(heapcore_session *session, const char *expression,
                                                heapcore_value **ret);
+// The same where `names[i]` means `values[i]`, whatever else it means in the session.
+HEAPCORE_API heapcore_error *heapcore_evaluate_with(heapcore_session *session, const char *expression,
+                                                    const char *const *names, heapcore_value *const *values,
+                                                    size_t count, heapcore_value **ret);
 HEAPCORE_API void heapcore_value_destroy(heapcore_value *value);
 HEAPCORE_API enum heapcore_type heapcore_value_type(const heapcore_value *value);
 HEAPCORE_API int64_t heapcore_value_integer(const heapcore_value *value);    // INTEGER, BOOL; else 0
@@ -182,6 +186,9 @@ HEAPCORE_API char *heapcore_object_repr(heapcore_session *session, uint64_t addr
 // It counts for all sessions; the next call of heapcore_run(), heapcore_report() or heapcore_evaluate() takes
 // it back.
 HEAPCORE_API void heapcore_interrupt(void);
+// For a caller that cannot set a C signal handler: while it is on, SIGINT does the above. Switching it off
+// gives the signal back to whoever had it.
+HEAPCORE_API void heapcore_interrupt_by_signal(bool on);
 
 #ifdef __cplusplus
 }

@@ -31,11 +31,6 @@ void heapcore_free(void *memory)
     free(memory);
 }
 
-void heapcore_interrupt(void)
-{
-    hc_interrupt_request();
-}
-
 void heapcore_session_destroy(heapcore_session *session)
 {
     if (!session)

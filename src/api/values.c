@@ -17,14 +17,35 @@ static struct hc_error *evaluate(heapcore_session *session, const char *expressi
     return hc_interpreter_evaluate(&session->interpreter, ast, &ast->statements[0], ret);
 }
 
+static struct hc_error *evaluate_with(heapcore_session *session, const char *expression,
+                                      const char *const *names, heapcore_value *const *values, size_t count,
+                                      struct hc_answer *ret)
+{
+    size_t bound = 0;
+    struct hc_error *error = NULL;
+    for (; bound < count && !error; bound += !error)
+        error = hc_interpreter_bind(&session->interpreter, names[bound], &values[bound]->answer);
+    if (!error)
+        error = evaluate(session, expression, ret);
+    hc_interpreter_unbind(&session->interpreter, bound);
+    return error;
+}
+
 heapcore_error *heapcore_evaluate(heapcore_session *session, const char *expression, heapcore_value **ret)
+{
+    return heapcore_evaluate_with(session, expression, NULL, NULL, 0, ret);
+}
+
+heapcore_error *heapcore_evaluate_with(heapcore_session *session, const char *expression,
+                                       const char *const *names, heapcore_value *const *values, size_t count,
+                                       heapcore_value **ret)
 {
     hc_interrupt_clear();
     heapcore_value *value = calloc(1, sizeof(*value));
     if (!value)
         return api_error(hc_error_out_of_memory());
     value->session = session;
-    struct hc_error *error = evaluate(session, expression, &value->answer);
+    struct hc_error *error = evaluate_with(session, expression, names, values, count, &value->answer);
     if (error) {
         free(value);
         return api_error(error);

@@ -8,7 +8,7 @@
 
 static const struct hc_variable *find_variable(const struct hc_interpreter *interpreter, const char *name)
 {
-    for (size_t i = 0; i < interpreter->variables.count; i++)
+    for (size_t i = interpreter->variables.count; i-- > 0;)
         if (!strcmp(interpreter->variables.items[i].name, name))
             return &interpreter->variables.items[i];
     return NULL;

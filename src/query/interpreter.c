@@ -14,35 +14,48 @@ struct hc_error *hc_interpreter_init(struct hc_interpreter *interpreter, struct 
 
 void hc_interpreter_deinit(struct hc_interpreter *interpreter)
 {
-    for (size_t i = 0; i < interpreter->variables.count; i++) {
-        free(interpreter->variables.items[i].name);
-        hc_answer_deinit(&interpreter->variables.items[i].value);
-    }
+    hc_interpreter_unbind(interpreter, interpreter->variables.count);
     hc_variable_vector_deinit(&interpreter->variables);
     hc_answer_deinit(&interpreter->heap);
     hc_universe_deinit(&interpreter->universe);
 }
 
+struct hc_error *hc_interpreter_bind(struct hc_interpreter *interpreter, const char *name,
+                                     const struct hc_answer *value)
+{
+    struct hc_variable variable = {0};
+    HC_TRY(hc_answer_copy(value, &variable.value));
+    variable.name = strdup(name);
+    if (variable.name && hc_variable_vector_push(&interpreter->variables, variable))
+        return NULL;
+    free(variable.name);
+    hc_answer_deinit(&variable.value);
+    return hc_error_out_of_memory();
+}
+
+void hc_interpreter_unbind(struct hc_interpreter *interpreter, size_t count)
+{
+    while (count--) {
+        struct hc_variable *last = &interpreter->variables.items[--interpreter->variables.count];
+        free(last->name);
+        hc_answer_deinit(&last->value);
+    }
+}
+
 struct hc_error *hc_interpreter_assign(struct hc_interpreter *interpreter, const char *name,
                                        const struct hc_answer *value)
 {
-    _cleanup_(hc_answer_deinit) struct hc_answer copy = {0};
-    HC_TRY(hc_answer_copy(value, &copy));
-    size_t i = 0;
-    while (i < interpreter->variables.count && strcmp(interpreter->variables.items[i].name, name))
-        i++;
-    if (i == interpreter->variables.count) {
-        struct hc_variable variable = {.name = strdup(name)};
-        if (!variable.name || !hc_variable_vector_push(&interpreter->variables, variable)) {
-            free(variable.name);
-            return hc_error_out_of_memory();
-        }
+    for (size_t i = 0; i < interpreter->variables.count; i++) {
+        struct hc_variable *variable = &interpreter->variables.items[i];
+        if (strcmp(variable->name, name))
+            continue;
+        struct hc_answer copy;
+        HC_TRY(hc_answer_copy(value, &copy));
+        hc_answer_deinit(&variable->value);
+        variable->value = copy;
+        return NULL;
     }
-    struct hc_answer *slot = &interpreter->variables.items[i].value;
-    hc_answer_deinit(slot);
-    *slot = copy;
-    copy = (struct hc_answer){0};
-    return NULL;
+    return hc_interpreter_bind(interpreter, name, value);
 }
 
 struct hc_error *hc_interpreter_evaluate(struct hc_interpreter *interpreter, const struct hc_ast *ast,

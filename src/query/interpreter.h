@@ -28,6 +28,10 @@ struct hc_error *hc_interpreter_evaluate(struct hc_interpreter *interpreter, con
 // Gives a value a name.
 struct hc_error *hc_interpreter_assign(struct hc_interpreter *interpreter, const char *name,
                                        const struct hc_answer *value);
+// Gives a value a name that comes before all others, until as many names as were bound are dropped again.
+struct hc_error *hc_interpreter_bind(struct hc_interpreter *interpreter, const char *name,
+                                     const struct hc_answer *value);
+void hc_interpreter_unbind(struct hc_interpreter *interpreter, size_t count);
 // Runs one statement. What it comes to is kept as `_`, unless it is None or an assignment; these come to None
 // in `ret`.
 struct hc_error *hc_interpreter_run(struct hc_interpreter *interpreter, const struct hc_ast *ast,
