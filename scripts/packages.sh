@@ -21,6 +21,7 @@ has_package() {
     libdw-dev) pkg-config --exists libdw ;;
     libelf-dev) pkg-config --exists libelf ;;
     libjson-c-dev) pkg-config --exists json-c ;;
+    libedit-dev) pkg-config --exists libedit ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
     *) false ;;
     esac >/dev/null 2>&1 || [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -7,7 +7,7 @@
 #include <string.h>
 
 const struct hc_command *const hc_commands[] = {
-    &hc_command_analyze, &hc_command_dump, &hc_command_query, &hc_command_layouts, NULL,
+    &hc_command_analyze, &hc_command_dump, &hc_command_query, &hc_command_shell, &hc_command_layouts, NULL,
 };
 
 const struct hc_command *hc_command_find(const char *name)

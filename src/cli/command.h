@@ -27,7 +27,8 @@ struct hc_command {
     struct hc_error *(*run)(const struct hc_cli_options *options);
 };
 
-extern const struct hc_command hc_command_analyze, hc_command_dump, hc_command_layouts, hc_command_query;
+extern const struct hc_command hc_command_analyze, hc_command_dump, hc_command_layouts, hc_command_query,
+    hc_command_shell;
 
 extern const struct hc_command *const hc_commands[]; // ended by NULL
 

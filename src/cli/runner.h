@@ -1,5 +1,5 @@
-// One session of the query language: runs an expression, and prints what it comes to or tells why not. `query`
-// and `shell` share it.
+// One session of the query language: runs an expression, and prints what it comes to or tells why not.
+// `query` and `shell` share it.
 #pragma once
 
 #include "cli/command.h"
