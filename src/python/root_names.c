@@ -239,7 +239,8 @@ static void name_slots(struct naming *naming, const char *prefix, uint64_t code,
         else if (slot < locals)
             add_root(naming, value, HC_ROOT_FRAME, "%s->f_localsplus[%" PRIu64 "]", prefix, slot);
         else
-            add_root(naming, value, HC_ROOT_FRAME, "%s->f_valuestack[%" PRIu64 "]", prefix, slot - locals);
+            // Of a running frame, most of these are left from before.
+            add_root(naming, value, HC_ROOT_SPARE, "%s->f_valuestack[%" PRIu64 "]", prefix, slot - locals);
     }
 }
 

@@ -3,14 +3,16 @@
 static const struct hc_attribute *const no_attributes[] = {NULL};
 static const struct hc_function *const no_functions[] = {NULL};
 
-static const struct hc_attribute *const set_attributes[] = {hc_set_attributes, NULL};
-static const struct hc_attribute *const heapy_attributes[] = {hc_heapy_attributes, NULL};
+static const struct hc_attribute *const set_attributes[] = {hc_set_attributes, hc_path_attributes, NULL};
+static const struct hc_attribute *const heapy_attributes[] = {hc_heapy_attributes, hc_path_heapy_attributes,
+                                                              NULL};
 
-static const struct hc_function *const set_methods[] = {hc_set_methods, NULL};
+static const struct hc_function *const set_methods[] = {hc_set_methods, hc_path_methods, NULL};
 static const struct hc_function *const kind_methods[] = {hc_kind_methods, NULL};
 static const struct hc_function *const heapy_functions[] = {hc_heapy_functions, NULL};
 
-const struct hc_thing_class *const hc_thing_classes[] = {NULL};
+const struct hc_thing_class *const hc_thing_classes[] = {
+    &hc_paths_class, &hc_path_class, &hc_path_edges_class, &hc_path_steps_class, &hc_root_class, NULL};
 
 const struct hc_attribute *const *hc_attribute_families(const struct hc_answer *answer)
 {

@@ -33,7 +33,7 @@ void hc_path_walk_deinit(struct hc_path_walk *walk)
     for (size_t i = 0; i < walk->forks.count; i++)
         fork_deinit(&walk->forks.items[i]);
     hc_path_fork_vector_deinit(&walk->forks);
-    hc_relater_deinit(&walk->relater);
+    hc_link_vector_deinit(&walk->relater.links);
     *walk = (struct hc_path_walk){0};
 }
 
@@ -102,18 +102,18 @@ static bool find_edge(const struct hc_paths *paths, uint32_t node, uint32_t obje
 }
 
 // The links of `object`; a virtual dict's are its owner's.
-static void relate(struct hc_relater *relater, const struct hc_graph *graph, uint32_t object)
+static void relate(struct hc_path_relater *relater, const struct hc_graph *graph, uint32_t object)
 {
     struct hc_object_view view;
     uint32_t real = object >= graph->real_count ? graph->virtual_owners[object - graph->real_count] : object;
     relater->links.count = 0;
     if (hc_tracer_view(relater->tracer, hc_graph_address(graph, (hc_object_id){real}), &view))
-        hc_relate(relater, &view);
+        hc_path_relate(relater, &view);
 }
 
 // The links of `node` that are on paths. Where objects refer to each other and it is not known how, there is
 // one.
-static struct hc_error *find_links(struct hc_paths *paths, struct hc_relater *relater, uint32_t node,
+static struct hc_error *find_links(struct hc_paths *paths, struct hc_path_relater *relater, uint32_t node,
                                    struct path_link_vector *links)
 {
     const struct hc_graph *graph = paths->universe->graph;
@@ -179,6 +179,11 @@ static uint64_t add_saturated(uint64_t left, uint64_t right)
     return left > UINT64_MAX - right ? UINT64_MAX : left + right;
 }
 
+static void relater_deinit(struct hc_path_relater *relater)
+{
+    hc_link_vector_deinit(&relater->links);
+}
+
 // From the last column to the first; each node's links are made once.
 static struct hc_error *count_paths(struct hc_paths *paths)
 {
@@ -186,8 +191,7 @@ static struct hc_error *count_paths(struct hc_paths *paths)
         return NULL;
     struct hc_tracer *tracer;
     HC_TRY(hc_universe_tracer(paths->universe, &tracer));
-    _cleanup_(hc_relater_deinit) struct hc_relater relater;
-    hc_relater_init(&relater, tracer);
+    _cleanup_(relater_deinit) struct hc_path_relater relater = {.tracer = tracer};
     _cleanup_(hc_freep) uint64_t *counts = calloc(paths->objects.count + 1, sizeof(*counts));
     if (!counts)
         return hc_error_out_of_memory();
@@ -253,7 +257,7 @@ struct hc_error *hc_path_walk_init(struct hc_path_walk *walk, struct hc_paths *p
     struct hc_tracer *tracer;
     *walk = (struct hc_path_walk){.paths = paths, .index = index, .is_at_end = !paths->start_count};
     HC_TRY(hc_universe_tracer(paths->universe, &tracer));
-    hc_relater_init(&walk->relater, tracer);
+    walk->relater.tracer = tracer;
     if (walk->is_at_end)
         return NULL;
     return index ? descend_to(walk, index) : descend(walk);
