@@ -21,6 +21,14 @@ enum hc_answer_type {
 };
 
 struct hc_thing;
+struct hc_statistics;
+
+// Rows of a table without objects; it belongs to the thing.
+struct hc_statistics_page {
+    const struct hc_statistics *statistics;
+    size_t first_row;
+    bool all_rows;
+};
 
 // A set with the classifier that its table shows it by. Counted; the partition is made when it is first
 // looked at.
@@ -61,6 +69,19 @@ struct hc_thing_class {
     const struct hc_function *const *methods;
     // thing[index], which may be negative; NULL: has no items.
     struct hc_error *(*item)(struct hc_thing *thing, int64_t index, struct hc_answer *ret);
+    // thing.name of a name that no table has; NULL: there are no others. False in `*ret_found`: nor has it
+    // this.
+    struct hc_error *(*attribute)(struct hc_thing *thing, const char *name, struct hc_answer *ret,
+                                  bool *ret_found);
+    // thing[first:end], 0 <= first <= end <= *length; with `ret` NULL it tells the length only. NULL: has no
+    // slices.
+    struct hc_error *(*slice)(struct hc_thing *thing, int64_t first, int64_t end, int64_t *length,
+                              struct hc_answer *ret);
+    // thing - other; NULL: has no differences.
+    struct hc_error *(*subtract)(struct hc_thing *thing, const struct hc_answer *other,
+                                 struct hc_answer *ret);
+    // The part of a table that it shows, in place of print(); NULL: it is no table.
+    struct hc_statistics_page (*table)(const struct hc_thing *thing);
 };
 
 // Counted.

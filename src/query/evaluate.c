@@ -89,6 +89,8 @@ struct hc_error *hc_evaluate_attribute(struct hc_evaluation *evaluation, const s
     const struct hc_function *function = find_function(self, name);
     if (function)
         return bind(self, function, ret);
+    if (self->type == HC_ANSWER_THING && self->thing->class->attribute)
+        return self->thing->class->attribute(self->thing, name, ret, ret_found);
     *ret_found = false;
     return NULL;
 }
@@ -228,14 +230,38 @@ static struct hc_error *row_number(struct hc_evaluation *evaluation, const struc
     return NULL;
 }
 
+// The bounds of a slice of `rows`, as Python takes them.
+static struct hc_error *slice_bounds(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                     int64_t rows, int64_t *first, int64_t *end)
+{
+    HC_TRY(row_number(evaluation, node->slice.start, (size_t)rows, 0, first));
+    HC_TRY(row_number(evaluation, node->slice.stop, (size_t)rows, rows, end));
+    *first = *first < 0 ? 0 : *first > rows ? rows : *first;
+    *end = *end < *first ? *first : *end > rows ? rows : *end;
+    return NULL;
+}
+
+static struct hc_error *evaluate_slice(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                       const struct hc_answer *self, struct hc_answer *ret)
+{
+    const struct hc_thing_class *class = self->thing->class;
+    int64_t length, first, end;
+    if (!class->slice)
+        return hc_evaluation_error(evaluation, node, "%s has no slices", hc_answer_name(self));
+    HC_TRY(class->slice(self->thing, 0, 0, &length, NULL));
+    HC_TRY(slice_bounds(evaluation, node, length, &first, &end));
+    return class->slice(self->thing, first, end, &length, ret);
+}
+
 // thing[i]
 static struct hc_error *evaluate_item(struct hc_evaluation *evaluation, const struct hc_node *node,
                                       const struct hc_answer *self, struct hc_answer *ret)
 {
     _cleanup_(hc_answer_deinit) struct hc_answer key = {0};
-    if (node->kind != HC_NODE_INDEX || !self->thing->class->item)
-        return hc_evaluation_error(evaluation, node, "%s has no %s", hc_answer_name(self),
-                                   node->kind == HC_NODE_INDEX ? "items" : "slices");
+    if (node->kind != HC_NODE_INDEX)
+        return evaluate_slice(evaluation, node, self, ret);
+    if (!self->thing->class->item)
+        return hc_evaluation_error(evaluation, node, "%s has no items", hc_answer_name(self));
     HC_TRY(hc_evaluate(evaluation, node->index.key, &key));
     if (key.type != HC_ANSWER_INTEGER)
         return hc_evaluation_error(evaluation, node->index.key,
@@ -257,10 +283,7 @@ static struct hc_error *evaluate_rows(struct hc_evaluation *evaluation, const st
     HC_TRY(hc_view_divide(self.view, &partition));
     int64_t rows = (int64_t)partition->row_count, first, end;
     if (is_slice) {
-        HC_TRY(row_number(evaluation, node->slice.start, partition->row_count, 0, &first));
-        HC_TRY(row_number(evaluation, node->slice.stop, partition->row_count, rows, &end));
-        first = first < 0 ? 0 : first > rows ? rows : first;
-        end = end < first ? first : end > rows ? rows : end;
+        HC_TRY(slice_bounds(evaluation, node, rows, &first, &end));
     } else {
         HC_TRY(row_number(evaluation, node->index.key, partition->row_count, 0, &first));
         if (first < 0 || first >= rows)

@@ -3,16 +3,35 @@
 static const struct hc_attribute *const no_attributes[] = {NULL};
 static const struct hc_function *const no_functions[] = {NULL};
 
-static const struct hc_attribute *const set_attributes[] = {hc_set_attributes, hc_path_attributes, NULL};
-static const struct hc_attribute *const heapy_attributes[] = {hc_heapy_attributes, hc_path_heapy_attributes,
-                                                              NULL};
+// clang-format off: a line each, so that additions do not meet
+static const struct hc_attribute *const set_attributes[] = {
+    hc_set_attributes, hc_path_attributes, hc_pattern_set_attributes, hc_statistics_set_attributes, NULL,
+};
+static const struct hc_attribute *const heapy_attributes[] = {
+    hc_heapy_attributes,
+    hc_path_heapy_attributes,
+    NULL,
+};
 
-static const struct hc_function *const set_methods[] = {hc_set_methods, hc_path_methods, NULL};
-static const struct hc_function *const kind_methods[] = {hc_kind_methods, NULL};
-static const struct hc_function *const heapy_functions[] = {hc_heapy_functions, NULL};
+static const struct hc_function *const set_methods[] = {
+    hc_set_methods, hc_path_methods, hc_pattern_set_methods, hc_statistics_set_methods, NULL,
+};
+static const struct hc_function *const kind_methods[] = {
+    hc_kind_methods,
+    NULL,
+};
+static const struct hc_function *const heapy_functions[] = {
+    hc_heapy_functions,
+    hc_statistics_functions,
+    NULL,
+};
 
 const struct hc_thing_class *const hc_thing_classes[] = {
-    &hc_paths_class, &hc_path_class, &hc_path_edges_class, &hc_path_steps_class, &hc_root_class, NULL};
+    &hc_paths_class,      &hc_path_class,   &hc_path_edges_class,
+    &hc_path_steps_class, &hc_root_class,   &hc_pattern_class,
+    &hc_statistics_class, &hc_tables_class, NULL,
+};
+// clang-format on
 
 const struct hc_attribute *const *hc_attribute_families(const struct hc_answer *answer)
 {

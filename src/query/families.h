@@ -8,6 +8,11 @@ extern const struct hc_function hc_set_methods[];
 extern const struct hc_function hc_kind_methods[];
 extern const struct hc_attribute hc_heapy_attributes[];
 extern const struct hc_function hc_heapy_functions[];
+extern const struct hc_attribute hc_pattern_set_attributes[];
+extern const struct hc_function hc_pattern_set_methods[];
+extern const struct hc_attribute hc_statistics_set_attributes[];
+extern const struct hc_function hc_statistics_set_methods[];
+extern const struct hc_function hc_statistics_functions[];
 extern const struct hc_attribute hc_path_attributes[];
 extern const struct hc_function hc_path_methods[];
 extern const struct hc_attribute hc_path_heapy_attributes[];
@@ -17,6 +22,9 @@ extern const struct hc_thing_class hc_path_class;
 extern const struct hc_thing_class hc_path_edges_class;
 extern const struct hc_thing_class hc_path_steps_class;
 extern const struct hc_thing_class hc_root_class;
+extern const struct hc_thing_class hc_pattern_class;
+extern const struct hc_thing_class hc_statistics_class;
+extern const struct hc_thing_class hc_tables_class;
 
 // The classes of things, for `help`; ended by NULL.
 extern const struct hc_thing_class *const hc_thing_classes[];

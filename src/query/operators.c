@@ -178,6 +178,9 @@ struct hc_error *hc_evaluate_binary(struct hc_evaluation *evaluation, const stru
         return evaluate_sets(evaluation, node, &left, &right, ret);
     if (left.type == HC_ANSWER_INTEGER && right.type == HC_ANSWER_INTEGER)
         return evaluate_integers(evaluation, node, left.integer, right.integer, ret);
+    if (left.type == HC_ANSWER_THING && left.thing->class->subtract &&
+        node->binary.op == HC_OPERATOR_SUBTRACT)
+        return left.thing->class->subtract(left.thing, &right, ret);
     return hc_syntax_error(evaluation->source, node->binary.operator_span.offset, "%s %s %s has no meaning",
                            hc_answer_name(&left), hc_operator_text(node->binary.op), hc_answer_name(&right));
 }

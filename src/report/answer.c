@@ -2,6 +2,7 @@
 
 #include "report/analyze.h"
 #include "report/clean.h"
+#include "report/statistics.h"
 #include "report/text.h"
 
 #include <inttypes.h>
@@ -19,6 +20,26 @@ static struct hc_error *write_set(const struct hc_answer *answer, const struct h
     }
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
     hc_report_partition_page(&report, "set", partition, answer->first_row, end);
+    HC_TRY(hc_report_check(&report));
+    return hc_text_write(&report, options, file);
+}
+
+// The row after the last that a page of `rows` shows.
+static size_t page_end(const struct hc_statistics_page *page, const struct hc_render_options *options)
+{
+    const struct hc_answer shown = {.first_row = page->first_row, .all_rows = page->all_rows};
+    size_t rows = page->statistics->rows.count;
+    if (options->limit == HC_NO_LIMIT)
+        return hc_answer_page_end(&shown, rows);
+    size_t left = rows - page->first_row;
+    return page->first_row + ((size_t)options->limit < left ? (size_t)options->limit : left);
+}
+
+static struct hc_error *write_table(const struct hc_statistics_page *page,
+                                    const struct hc_render_options *options, FILE *file)
+{
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    hc_report_statistics(&report, page->statistics, page->first_row, page_end(page, options));
     HC_TRY(hc_report_check(&report));
     return hc_text_write(&report, options, file);
 }
@@ -47,8 +68,13 @@ static struct hc_error *thing_text(struct hc_thing *thing, char **ret)
     return *ret ? NULL : hc_error_out_of_memory();
 }
 
-static struct hc_error *write_thing(struct hc_thing *thing, FILE *file)
+static struct hc_error *write_thing(struct hc_thing *thing, const struct hc_render_options *options,
+                                    FILE *file)
 {
+    if (thing->class->table) {
+        const struct hc_statistics_page page = thing->class->table(thing);
+        return write_table(&page, options, file);
+    }
     _cleanup_(hc_freep) char *text = NULL;
     HC_TRY(thing_text(thing, &text));
     fputs(text, file);
@@ -72,7 +98,7 @@ struct hc_error *hc_answer_write(const struct hc_answer *answer, const struct hc
     case HC_ANSWER_SET:
         return write_set(answer, options, file);
     case HC_ANSWER_THING:
-        return write_thing(answer->thing, file);
+        return write_thing(answer->thing, options, file);
     default:
         fprintf(file, "<%s>\n", hc_answer_name(answer));
         return NULL;
@@ -141,6 +167,30 @@ static struct hc_error *fill_value(json_object *object, const struct hc_answer *
     }
 }
 
+// As a set's.
+static struct hc_error *add_table(json_object *object, const struct hc_statistics_page *page,
+                                  const struct hc_render_options *options)
+{
+    const struct hc_statistics *statistics = page->statistics;
+    json_object *rows = json_object_new_array();
+    size_t end = options->limit == HC_NO_LIMIT ? statistics->rows.count : page_end(page, options);
+    json_object_object_add(object, "count", json_object_new_int64(statistics->count));
+    json_object_object_add(object, "size", json_object_new_int64(statistics->size));
+    HC_TRY(add_text(object, "header", statistics->kind_header));
+    if (!rows || json_object_object_add(object, "rows", rows))
+        return hc_error_out_of_memory();
+    for (size_t i = page->first_row; i < end; i++) {
+        json_object *row = json_object_new_object();
+        if (!row || json_object_array_add(rows, row))
+            return hc_error_out_of_memory();
+        json_object_object_add(row, "index", json_object_new_uint64(i));
+        json_object_object_add(row, "count", json_object_new_int64(statistics->rows.items[i].count));
+        json_object_object_add(row, "size", json_object_new_int64(statistics->rows.items[i].size));
+        HC_TRY(add_text(row, "name", statistics->rows.items[i].name));
+    }
+    return NULL;
+}
+
 static struct hc_error *add_lines(json_object *object, char *text)
 {
     json_object *lines = json_object_new_array();
@@ -155,8 +205,13 @@ static struct hc_error *add_lines(json_object *object, char *text)
     return NULL;
 }
 
-static struct hc_error *fill_thing(json_object *object, struct hc_thing *thing)
+static struct hc_error *fill_thing(json_object *object, struct hc_thing *thing,
+                                   const struct hc_render_options *options)
 {
+    if (thing->class->table) {
+        const struct hc_statistics_page page = thing->class->table(thing);
+        return add_table(object, &page, options);
+    }
     if (thing->class->value) {
         _cleanup_(hc_answer_deinit) struct hc_answer value = {0};
         HC_TRY(thing->class->value(thing, &value));
@@ -175,7 +230,7 @@ static struct hc_error *fill(json_object *object, const char *expression, const 
     case HC_ANSWER_SET:
         return add_set(object, answer, options);
     case HC_ANSWER_THING:
-        return fill_thing(object, answer->thing);
+        return fill_thing(object, answer->thing, options);
     default:
         return fill_value(object, answer);
     }

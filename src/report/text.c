@@ -81,16 +81,29 @@ static void write_more(const struct hc_table *table, size_t shown, FILE *file)
         fprintf(file, "<%zu more rows>\n", more);
 }
 
+// Labels and headers tell of classes, and may come from a file: they are made harmless, too.
+static struct hc_error *write_heading_line(const char *text, const struct hc_render_options *options,
+                                           FILE *file)
+{
+    _cleanup_(hc_freep) char *clean = hc_clean_lines(text);
+    if (!clean)
+        return hc_error_out_of_memory();
+    write_bold(clean, options, file);
+    return NULL;
+}
+
 struct hc_error *hc_text_write_heapy_table(const struct hc_table *table,
                                            const struct hc_render_options *options, FILE *file)
 {
-    if (!hc_table_rows(table)) {
+    if (!hc_table_rows(table) && table->empty) {
         fprintf(file, "%s\n", table->empty);
         return NULL;
     }
     if (table->label)
-        write_bold(table->label, options, file);
-    write_bold(table->header, options, file);
+        HC_TRY(write_heading_line(table->label, options, file));
+    if (!hc_table_rows(table))
+        return NULL;
+    HC_TRY(write_heading_line(table->header, options, file));
     size_t shown = rows_shown(table, options);
     for (size_t row = 0; row < shown; row++)
         HC_TRY(write_heapy_row(table, row, file));
@@ -219,7 +232,8 @@ static size_t widest_label(const struct hc_report *report, size_t first)
 
 static bool has_text(const struct hc_section *section)
 {
-    bool has = hc_table_rows(&section->table) || (section->table.column_count && section->table.empty);
+    const struct hc_table *table = &section->table;
+    bool has = hc_table_rows(table) || (table->column_count && (table->empty || table->label));
     for (size_t i = 0; i < section->facts.count; i++)
         has |= section->facts.items[i].text != NULL;
     return has;
