@@ -95,20 +95,40 @@ struct hc_error *hc_evaluate_attribute(struct hc_evaluation *evaluation, const s
     return NULL;
 }
 
-// "unknown attribute 'byrc'; did you mean 'byrcs'?"
-static struct hc_error *unknown(struct hc_evaluation *evaluation, size_t offset, const char *what,
-                                const char *name, const struct hc_answer *self)
+HC_DEFINE_VECTOR(known_vector, const char *)
+
+static bool add_names_of(const struct hc_answer *self, struct known_vector *names)
 {
-    enum { MOST_NAMES = 128 };
-    const char *names[MOST_NAMES];
-    size_t count = 0;
     for (const struct hc_attribute *const *family = hc_attribute_families(self); *family; family++)
-        for (const struct hc_attribute *a = *family; a->name && count < MOST_NAMES; a++)
-            names[count++] = a->name;
+        for (const struct hc_attribute *attribute = *family; attribute->name; attribute++)
+            if (!known_vector_push(names, attribute->name))
+                return false;
     for (const struct hc_function *const *family = hc_function_families(self); *family; family++)
-        for (const struct hc_function *f = *family; f->name && count < MOST_NAMES; f++)
-            names[count++] = f->name;
-    const char *near = hc_suggest(name, names, count);
+        for (const struct hc_function *function = *family; function->name; function++)
+            if (!known_vector_push(names, function->name))
+                return false;
+    return true;
+}
+
+// All that a bare name can be, but classes.
+static bool add_bare_names(const struct hc_interpreter *interpreter, struct known_vector *names)
+{
+    const struct hc_answer heapy = {.type = HC_ANSWER_HEAPY}, set = {.type = HC_ANSWER_SET};
+    for (size_t i = 0; i < interpreter->variables.count; i++)
+        if (!known_vector_push(names, interpreter->variables.items[i].name))
+            return false;
+    return add_names_of(&heapy, names) && add_names_of(&set, names);
+}
+
+// "unknown attribute 'byrc'; did you mean 'byrcs'?" Without `self` a bare name.
+static struct hc_error *unknown(struct hc_evaluation *evaluation, size_t offset, const char *name,
+                                const struct hc_answer *self)
+{
+    const char *what = self ? "attribute" : "name";
+    _cleanup_(known_vector_deinit) struct known_vector names = {0};
+    if (!(self ? add_names_of(self, &names) : add_bare_names(evaluation->interpreter, &names)))
+        return hc_error_out_of_memory();
+    const char *near = hc_suggest(name, names.items, names.count);
     if (near)
         return hc_syntax_error(evaluation->source, offset, "unknown %s '%s'; did you mean '%s'?", what, name,
                                near);
@@ -124,7 +144,7 @@ static struct hc_error *evaluate_name(struct hc_evaluation *evaluation, const ch
     if (variable)
         return hc_answer_copy(&variable->value, ret);
     const struct hc_answer heapy = {.type = HC_ANSWER_HEAPY};
-    if (!strcmp(name, "hp"))
+    if (!strcmp(name, "hp") || !strcmp(name, "guppy"))
         return hc_answer_copy(&heapy, ret);
     if (!strcmp(name, "h"))
         return hc_evaluate_heap(evaluation, ret);
@@ -174,17 +194,15 @@ static struct hc_error *evaluate_chain(struct hc_evaluation *evaluation, const s
     bool found;
     HC_TRY(hc_evaluate_attribute(evaluation, &self, node->attribute.name.bytes, ret, &found));
     return found ? NULL
-                 : unknown(evaluation, node->attribute.name_span.offset, "attribute",
-                           node->attribute.name.bytes, &self);
+                 : unknown(evaluation, node->attribute.name_span.offset, node->attribute.name.bytes, &self);
 }
 
 static struct hc_error *evaluate_plain_name(struct hc_evaluation *evaluation, const struct hc_node *node,
                                             struct hc_answer *ret)
 {
-    const struct hc_answer set = {.type = HC_ANSWER_SET};
     bool found;
     HC_TRY(evaluate_name(evaluation, node->text.bytes, ret, &found));
-    return found ? NULL : unknown(evaluation, node->span.offset, "name", node->text.bytes, &set);
+    return found ? NULL : unknown(evaluation, node->span.offset, node->text.bytes, NULL);
 }
 
 static struct hc_error *evaluate_call(struct hc_evaluation *evaluation, const struct hc_node *node,

@@ -23,6 +23,7 @@ static const struct hc_function *const kind_methods[] = {
 static const struct hc_function *const heapy_functions[] = {
     hc_heapy_functions,
     hc_statistics_functions,
+    hc_pasted_functions,
     NULL,
 };
 

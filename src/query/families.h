@@ -8,6 +8,7 @@ extern const struct hc_function hc_set_methods[];
 extern const struct hc_function hc_kind_methods[];
 extern const struct hc_attribute hc_heapy_attributes[];
 extern const struct hc_function hc_heapy_functions[];
+extern const struct hc_function hc_pasted_functions[];
 extern const struct hc_attribute hc_pattern_set_attributes[];
 extern const struct hc_function hc_pattern_set_methods[];
 extern const struct hc_attribute hc_statistics_set_attributes[];

@@ -88,12 +88,28 @@ static void skip_blanks(struct hc_lexer *lexer)
     lexer->offset = (size_t)(text - lexer->source);
 }
 
+// Past the prompt of a session that was pasted, if the line begins with one.
+static void skip_prompt(struct hc_lexer *lexer)
+{
+    const char *text = lexer->source + lexer->offset;
+    const char *line = text;
+    while (line > lexer->source && (line[-1] == ' ' || line[-1] == '\t'))
+        line--;
+    if (line > lexer->source && line[-1] != '\n')
+        return;
+    if ((!strncmp(text, ">>>", 3) || !strncmp(text, "...", 3)) && (!text[3] || strchr(" \n\r", text[3])))
+        lexer->offset += 3;
+}
+
 static struct hc_error *scan_word(const struct hc_lexer *lexer, struct hc_token *ret)
 {
     const char *text = lexer->source + ret->span.offset;
     while (is_name_character(text[ret->span.length]))
         ret->span.length++;
     ret->kind = HC_TOKEN_NAME;
+    if (text[ret->span.length] == '\'' || text[ret->span.length] == '"')
+        return hc_syntax_error(lexer->source, ret->span.offset,
+                               "strings have no prefix in the query language");
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strlen(words[i].text) != ret->span.length || strncmp(words[i].text, text, ret->span.length))
             continue;
@@ -163,8 +179,34 @@ static struct hc_error *scan_mark(struct hc_lexer *lexer, struct hc_token *ret)
     return unknown_character(lexer);
 }
 
+// The word at `text`, and the blanks behind it; NULL: another one stands there.
+static const char *match_word(const char *text, const char *word)
+{
+    size_t length = strlen(word);
+    if (strncmp(text, word, length) || is_name_character(text[length]))
+        return NULL;
+    return text + length + strspn(text + length, " \t\r");
+}
+
+bool hc_lexer_skip_import(struct hc_lexer *lexer)
+{
+    skip_blanks(lexer);
+    skip_prompt(lexer);
+    skip_blanks(lexer);
+    const char *text = lexer->source + lexer->offset;
+    const char *from = match_word(text, "from"), *import = match_word(text, "import");
+    const char *module = from ? from : import;
+    const char *end = module ? match_word(module, "guppy") : NULL;
+    if (!end)
+        return false;
+    lexer->offset = (size_t)(end - lexer->source) + strcspn(end, ";#\n");
+    return true;
+}
+
 struct hc_error *hc_lexer_next(struct hc_lexer *lexer, struct hc_token *ret)
 {
+    skip_blanks(lexer);
+    skip_prompt(lexer);
     skip_blanks(lexer);
     struct hc_token token = {.kind = HC_TOKEN_END, .span.offset = lexer->offset};
     char c = lexer->source[lexer->offset];

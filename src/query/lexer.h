@@ -54,6 +54,8 @@ struct hc_lexer {
 
 HC_DEFINE_VECTOR(hc_byte_buffer, char)
 
+// Past `from guppy import …` or `import guppy …` up to the end of the statement; false: none stands here.
+bool hc_lexer_skip_import(struct hc_lexer *lexer);
 struct hc_error *hc_lexer_next(struct hc_lexer *lexer, struct hc_token *ret);
 // What a HC_TOKEN_INTEGER of `source` is.
 struct hc_error *hc_integer_read(const char *source, struct hc_span span, int64_t *ret);

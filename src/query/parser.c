@@ -518,6 +518,8 @@ static struct hc_error *parse_statement(struct parser *parser, struct hc_stateme
 static struct hc_error *parse_statements(struct parser *parser, struct statement_vector *statements)
 {
     for (;;) {
+        // heapy is here already.
+        hc_lexer_skip_import(&parser->lexer);
         HC_TRY(hc_lexer_next(&parser->lexer, &parser->token));
         parser->statement_start = parser->token.span.offset;
         if (at(parser, HC_TOKEN_END))

@@ -1,7 +1,7 @@
 // The grammar of the query language: the part of Python's expressions that heapy sessions use.
 //
 //     statements  [statement] {(";" | newline) [statement]}     a comment runs from # to the end of the line
-//     statement   [name "="] comparison
+//     statement   [name "="] comparison | ("from" | "import") "guppy" …     the latter does nothing
 //     comparison  or [("==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not" "in") or]
 //     or          xor {"|" xor}
 //     xor         and {"^" and}
@@ -15,7 +15,7 @@
 //     sequence sequence    "(" ")" | "(" comparison "," [items] ")" | "[" [items] "]" items       comparison
 //     {"," comparison} [","]
 //
-// Line breaks inside brackets do not count.
+// Line breaks inside brackets do not count, nor do the prompts `>>>` and `...` that a line begins with.
 #pragma once
 
 #include "base/error.h"
