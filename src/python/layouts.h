@@ -146,6 +146,8 @@
     FIELD(method_self, "PyMethodObject", "im_self", "Objects/classobject.c", false)                          \
     FIELD(builtin_definition, "PyCFunctionObject", "m_ml", "Objects/methodobject.c", false)                  \
     FIELD(builtin_self, "PyCFunctionObject", "m_self", "Objects/methodobject.c", false)                      \
+    FIELD(builtin_module, "PyCFunctionObject", "m_module", "Objects/methodobject.c", false)                  \
+    FIELD(traceback_frame, "_traceback", "tb_frame", "Python/traceback.c", false)                            \
     FIELD(definition_name, "PyMethodDef", "ml_name", "Objects/methodobject.c", false)                        \
     FIELD(module_name, "PyModuleObject", "md_name", "Objects/moduleobject.c", false)                         \
     FIELD(module_dict, "PyModuleObject", "md_dict", "Objects/moduleobject.c", false)                         \

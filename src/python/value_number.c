@@ -150,6 +150,12 @@ bool hc_value_is_none(struct hc_tracer *tracer, uint64_t address)
     return hc_tracer_view(tracer, address, &object) && hc_value_is_exact(tracer, object.type, "NoneType");
 }
 
+bool hc_value_is_negative(struct hc_tracer *tracer, const struct hc_object_view *integer)
+{
+    struct integer digits;
+    return find_integer(tracer, integer, &digits) && digits.is_negative;
+}
+
 int hc_value_compare_integers(struct hc_tracer *tracer, const struct hc_object_view *left,
                               const struct hc_object_view *right)
 {

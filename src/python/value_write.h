@@ -69,6 +69,7 @@ bool hc_value_find_bytes(struct hc_tracer *tracer, const struct hc_object_view *
 
 // The code object that a frame object runs, or 0.
 uint64_t hc_value_frame_code(struct hc_tracer *tracer, const struct hc_object_view *frame);
+bool hc_value_is_negative(struct hc_tracer *tracer, const struct hc_object_view *integer);
 // Of two exact ints.
 int hc_value_compare_integers(struct hc_tracer *tracer, const struct hc_object_view *left,
                               const struct hc_object_view *right);

@@ -2,6 +2,7 @@
 // one holds a reference.
 #pragma once
 
+#include "base/address_map.h"
 #include "base/error.h"
 #include "graph/graph.h"
 
@@ -31,8 +32,10 @@ struct hc_universe {
     struct hc_tracer
         *tracer; // reads objects again, where the graph does not say enough; NULL until asked for
     _Atomic uint64_t allowance;
-    struct hc_roots *roots;         // sets/roots.h; NULL until asked for
-    struct hc_producers *producers; // sets/producers.h; NULL until asked for
+    struct hc_roots *roots;              // sets/roots.h; NULL until asked for
+    struct hc_producers *producers;      // sets/producers.h; NULL until asked for
+    struct hc_address_map virtual_dicts; // by address; empty until one is asked for
+    bool virtual_dicts_known;
 };
 
 struct hc_error *hc_universe_init(struct hc_universe *universe, struct hc_graph *graph, unsigned threads);
