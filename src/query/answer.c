@@ -8,6 +8,7 @@ static void view_release(struct hc_view *view)
     if (!view || --view->references)
         return;
     hc_partition_deinit(&view->partition);
+    hc_identity_destroy(view->identity);
     hc_set_release(view->set);
     free(view);
 }
@@ -107,6 +108,46 @@ struct hc_error *hc_view_divide(struct hc_view *view, struct hc_partition **ret)
     view->is_divided = true;
     *ret = &view->partition;
     return NULL;
+}
+
+bool hc_view_is_by_identity(const struct hc_view *view)
+{
+    return view->classifier.count == 1 &&
+           (view->classifier.parts[0] == HC_BY_ID || view->classifier.parts[0] == HC_BY_IDSET);
+}
+
+struct hc_error *hc_view_identify(struct hc_view *view, struct hc_identity **ret)
+{
+    enum hc_identity_look look =
+        view->classifier.parts[0] == HC_BY_ID ? HC_IDENTITY_OBJECTS : HC_IDENTITY_SETS;
+    if (!view->identity)
+        HC_TRY(hc_identity_create(view->set, look, &view->identity));
+    *ret = view->identity;
+    return NULL;
+}
+
+struct hc_error *hc_view_row_count(struct hc_view *view, size_t *ret)
+{
+    struct hc_partition *partition;
+    if (hc_view_is_by_identity(view)) {
+        *ret = view->set->count;
+        return NULL;
+    }
+    HC_TRY(hc_view_divide(view, &partition));
+    *ret = partition->row_count;
+    return NULL;
+}
+
+struct hc_error *hc_view_rows(struct hc_view *view, size_t first, size_t end, struct hc_set **ret)
+{
+    struct hc_partition *partition;
+    struct hc_identity *identity;
+    if (hc_view_is_by_identity(view)) {
+        HC_TRY(hc_view_identify(view, &identity));
+        return hc_identity_rows(identity, first, end, ret);
+    }
+    HC_TRY(hc_view_divide(view, &partition));
+    return hc_partition_rows(partition, view->set, first, end, ret);
 }
 
 size_t hc_answer_page_end(const struct hc_answer *answer, size_t rows)

@@ -1,6 +1,7 @@
 // What an expression of the query language comes to.
 #pragma once
 
+#include "sets/identity.h"
 #include "sets/kind.h"
 #include "sets/partition.h"
 
@@ -38,6 +39,7 @@ struct hc_view {
     struct hc_classifier classifier;
     struct hc_partition partition;
     bool is_divided;
+    struct hc_identity *identity; // of a view by identity, in place of the partition
 };
 
 struct hc_answer;
@@ -123,3 +125,9 @@ static inline struct hc_answer hc_answer_truth(bool truth)
 
 // The view's partition, made now if it was not.
 struct hc_error *hc_view_divide(struct hc_view *view, struct hc_partition **ret);
+// Is it shown object by object? Then hc_view_identify() gives its rows at less cost.
+bool hc_view_is_by_identity(const struct hc_view *view);
+struct hc_error *hc_view_identify(struct hc_view *view, struct hc_identity **ret);
+// The rows of its table, either way; the objects of the rows from `first` to before `end`.
+struct hc_error *hc_view_row_count(struct hc_view *view, size_t *ret);
+struct hc_error *hc_view_rows(struct hc_view *view, size_t first, size_t end, struct hc_set **ret);

@@ -297,20 +297,20 @@ static struct hc_error *evaluate_rows(struct hc_evaluation *evaluation, const st
         return evaluate_item(evaluation, node, &self, ret);
     if (self.type != HC_ANSWER_SET)
         return hc_evaluation_error(evaluation, node, "%s has no rows", hc_answer_name(&self));
-    struct hc_partition *partition;
-    HC_TRY(hc_view_divide(self.view, &partition));
-    int64_t rows = (int64_t)partition->row_count, first, end;
+    size_t count;
+    HC_TRY(hc_view_row_count(self.view, &count));
+    int64_t rows = (int64_t)count, first, end;
     if (is_slice) {
         HC_TRY(slice_bounds(evaluation, node, rows, &first, &end));
     } else {
-        HC_TRY(row_number(evaluation, node->index.key, partition->row_count, 0, &first));
+        HC_TRY(row_number(evaluation, node->index.key, count, 0, &first));
         if (first < 0 || first >= rows)
             return hc_evaluation_error(evaluation, node->index.key, "there is no such row: the table has %ld",
                                        (long)rows);
         end = first + 1;
     }
     struct hc_set *set;
-    HC_TRY(hc_partition_rows(partition, self.view->set, (size_t)first, (size_t)end, &set));
+    HC_TRY(hc_view_rows(self.view, (size_t)first, (size_t)end, &set));
     return hc_answer_set(set, &self.view->classifier, ret);
 }
 

@@ -26,6 +26,12 @@ extern const struct hc_thing_class hc_root_class;
 extern const struct hc_thing_class hc_pattern_class;
 extern const struct hc_thing_class hc_statistics_class;
 extern const struct hc_thing_class hc_tables_class;
+extern const struct hc_attribute hc_object_set_attributes[];
+extern const struct hc_function hc_object_functions[];
+
+extern const struct hc_thing_class hc_object_class;
+extern const struct hc_thing_class hc_nodes_class;
+extern const struct hc_thing_class hc_iterator_class;
 
 // The classes of things, for `help`; ended by NULL.
 extern const struct hc_thing_class *const hc_thing_classes[];

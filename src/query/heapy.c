@@ -55,40 +55,6 @@ static struct hc_error *run_heapu(const struct hc_call *call, struct hc_answer *
     return hc_answer_set(set, &clodo, ret);
 }
 
-static struct hc_error *put_address(struct hc_evaluation *evaluation, const struct hc_node *node,
-                                    struct hc_set *set)
-{
-    _cleanup_(hc_answer_deinit) struct hc_answer address = {0};
-    HC_TRY(hc_evaluate(evaluation, node, &address));
-    if (address.type != HC_ANSWER_INTEGER)
-        return hc_evaluation_error(evaluation, node, "an object is named by its address, an integer");
-    hc_object_id object;
-    if (!hc_graph_find(set->universe->graph, (uint64_t)address.integer, &object) ||
-        set->universe->graph->states[object.i] == HC_STATE_NONE)
-        return hc_evaluation_error(evaluation, node, "no object starts at 0x%lx",
-                                   (unsigned long)address.integer);
-    hc_set_put(set, object.i);
-    return NULL;
-}
-
-// iso(0x…, …) and idset([0x…, …]).
-static struct hc_error *run_iso(const struct hc_call *call, struct hc_answer *ret)
-{
-    const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
-    _cleanup_(hc_set_releasep) struct hc_set *set = hc_set_create(&call->evaluation->interpreter->universe);
-    if (!set)
-        return hc_error_out_of_memory();
-    for (size_t i = 0; i < call->node->call.count; i++) {
-        const struct hc_node *node = call->node->call.arguments[i].value;
-        bool is_sequence = node->kind == HC_NODE_SEQUENCE;
-        size_t count = is_sequence ? node->sequence.count : 1;
-        for (size_t k = 0; k < count; k++)
-            HC_TRY(put_address(call->evaluation, is_sequence ? node->sequence.items[k] : node, set));
-    }
-    hc_set_seal(set);
-    return hc_answer_set(hc_take(set), &clodo, ret);
-}
-
 // The type indexes that an argument names, as a kind by type: a class, or its name in a string.
 static struct hc_error *class_argument(const struct hc_call *call, size_t index, struct hc_kind **ret)
 {
@@ -242,16 +208,5 @@ const struct hc_function hc_heapy_functions[] = {
      .help = "Is the set of the objects that no root reaches: garbage that awaits collection, objects held "
              "from C, and strays. It is a set like any other.",
      .example = "heapu()"},
-    {.name = "idset",
-     .usage = "idset([address, …])",
-     .run = run_iso,
-     .help = "Is the set of the objects at the given addresses. It takes them as a sequence.",
-     .example = "idset([])"},
-    {.name = "iso",
-     .usage = "iso(address, …)",
-     .run = run_iso,
-     .help = "Is the set of the objects at the given addresses, which heapcore dump prints. It takes any "
-             "number of them.",
-     .example = "iso()"},
     {0},
 };

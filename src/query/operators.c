@@ -1,5 +1,7 @@
 #include "query/evaluate.h"
 
+#include "query/objects.h"
+
 static struct hc_kind *as_kind(const struct hc_answer *answer)
 {
     return answer->type == HC_ANSWER_KIND ? hc_kind_keep(answer->kind) : hc_kind_of_set(answer->view->set);
@@ -174,6 +176,14 @@ struct hc_error *hc_evaluate_binary(struct hc_evaluation *evaluation, const stru
     _cleanup_(hc_answer_deinit) struct hc_answer left = {0}, right = {0};
     HC_TRY(hc_evaluate(evaluation, node->binary.left, &left));
     HC_TRY(hc_evaluate(evaluation, node->binary.right, &right));
+    // An object in a set, or in the nodes of one.
+    uint32_t object;
+    const struct hc_set *members = hc_answer_members(&right);
+    bool is_inclusion = node->binary.op == HC_OPERATOR_IN || node->binary.op == HC_OPERATOR_NOT_IN;
+    if (is_inclusion && members && hc_answer_is_object(&left, &object)) {
+        *ret = hc_answer_truth(hc_set_has(members, object) == (node->binary.op == HC_OPERATOR_IN));
+        return NULL;
+    }
     if (is_set_or_kind(&left) && is_set_or_kind(&right))
         return evaluate_sets(evaluation, node, &left, &right, ret);
     if (left.type == HC_ANSWER_INTEGER && right.type == HC_ANSWER_INTEGER)

@@ -83,11 +83,11 @@ static struct hc_error *get_more(struct hc_evaluation *evaluation, const struct 
                                  struct hc_answer *ret)
 {
     (void)evaluation;
-    struct hc_partition *partition;
-    HC_TRY(hc_view_divide(self->view, &partition));
+    size_t rows;
+    HC_TRY(hc_view_row_count(self->view, &rows));
     HC_TRY(hc_answer_copy(self, ret));
-    size_t end = hc_answer_page_end(self, partition->row_count);
-    if (end < partition->row_count) // the last page has no next
+    size_t end = hc_answer_page_end(self, rows);
+    if (end < rows) // the last page has no next
         ret->first_row = end;
     return NULL;
 }

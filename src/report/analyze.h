@@ -10,6 +10,9 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_r
 // Every struct member that heapcore reads, where it is, and who says so.
 struct hc_error *hc_report_layouts(const struct hc_session *session, struct hc_report *report);
 
+enum { HC_PARTITION_COLUMNS = 8 };
+extern const struct hc_column hc_partition_columns[HC_PARTITION_COLUMNS];
+
 // Adds heapy's table of a partition as a section.
 void hc_report_partition_page(
     struct hc_report *report, const char *key, struct hc_partition *partition, size_t first,

@@ -2,8 +2,10 @@
 
 #include "report/analyze.h"
 #include "report/clean.h"
+#include "report/identity.h"
 #include "report/statistics.h"
 #include "report/text.h"
+#include "sets/brief.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -12,14 +14,22 @@ static struct hc_error *write_set(const struct hc_answer *answer, const struct h
                                   FILE *file)
 {
     struct hc_partition *partition;
-    HC_TRY(hc_view_divide(answer->view, &partition));
-    size_t end = hc_answer_page_end(answer, partition->row_count);
+    struct hc_identity *identity;
+    size_t rows;
+    HC_TRY(hc_view_row_count(answer->view, &rows));
+    size_t end = hc_answer_page_end(answer, rows);
     if (options->limit != HC_NO_LIMIT) {
-        size_t left = partition->row_count - answer->first_row;
+        size_t left = rows - answer->first_row;
         end = answer->first_row + ((size_t)options->limit < left ? (size_t)options->limit : left);
     }
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
-    hc_report_partition_page(&report, "set", partition, answer->first_row, end);
+    if (hc_view_is_by_identity(answer->view)) {
+        HC_TRY(hc_view_identify(answer->view, &identity));
+        HC_TRY(hc_report_identity_page(&report, "set", identity, answer->first_row, end));
+    } else {
+        HC_TRY(hc_view_divide(answer->view, &partition));
+        hc_report_partition_page(&report, "set", partition, answer->first_row, end);
+    }
     HC_TRY(hc_report_check(&report));
     return hc_text_write(&report, options, file);
 }
@@ -115,20 +125,43 @@ static struct hc_error *add_text(json_object *object, const char *key, const cha
     return NULL;
 }
 
-static struct hc_error *add_rows(json_object *object, struct hc_partition *partition, size_t first,
-                                 size_t end)
+// The next row of `rows`.
+static struct hc_error *add_row(json_object *rows, size_t index, uint64_t count, uint64_t size,
+                                const char *name, json_object **ret)
 {
-    json_object *rows = json_object_new_array();
-    if (!rows || json_object_object_add(object, "rows", rows))
+    json_object *row = json_object_new_object();
+    if (!row || json_object_array_add(rows, row))
         return hc_error_out_of_memory();
+    json_object_object_add(row, "index", json_object_new_uint64(index));
+    json_object_object_add(row, "count", json_object_new_uint64(count));
+    json_object_object_add(row, "size", json_object_new_uint64(size));
+    *ret = row;
+    return add_text(row, "name", name);
+}
+
+static struct hc_error *add_rows(json_object *rows, struct hc_partition *partition, size_t first, size_t end)
+{
+    json_object *row;
+    for (size_t i = first; i < end; i++)
+        HC_TRY(add_row(rows, i, partition->rows[i].count, partition->rows[i].size,
+                       hc_partition_name(partition, i), &row));
+    return NULL;
+}
+
+// Rows of single objects, with their addresses.
+static struct hc_error *add_objects(json_object *rows, struct hc_identity *identity, size_t first, size_t end)
+{
+    HC_TRY(hc_identity_settle(identity, first, end));
     for (size_t i = first; i < end; i++) {
-        json_object *row = json_object_new_object();
-        if (!row || json_object_array_add(rows, row))
-            return hc_error_out_of_memory();
-        json_object_object_add(row, "index", json_object_new_uint64(i));
-        json_object_object_add(row, "count", json_object_new_uint64(partition->rows[i].count));
-        json_object_object_add(row, "size", json_object_new_uint64(partition->rows[i].size));
-        HC_TRY(add_text(row, "name", hc_partition_name(partition, i)));
+        _cleanup_(hc_freep) char *name = NULL;
+        json_object *row;
+        uint64_t address;
+        char text[32];
+        HC_TRY(hc_identity_name(identity, i, &name));
+        HC_TRY(add_row(rows, i, 1, hc_identity_size(identity, i), name, &row));
+        HC_TRY(hc_universe_address(identity->universe, hc_identity_object(identity, i), &address));
+        snprintf(text, sizeof(text), "0x%" PRIx64, address);
+        HC_TRY(add_text(row, "address", text));
     }
     return NULL;
 }
@@ -136,17 +169,25 @@ static struct hc_error *add_rows(json_object *object, struct hc_partition *parti
 static struct hc_error *add_set(json_object *object, const struct hc_answer *answer,
                                 const struct hc_render_options *options)
 {
-    struct hc_partition *partition;
-    HC_TRY(hc_view_divide(answer->view, &partition));
-    size_t rows = partition->row_count;
-    size_t first = answer->first_row < rows ? answer->first_row : rows;
-    size_t end = options->limit == HC_NO_LIMIT || rows - first < (size_t)options->limit
-                     ? rows
+    struct hc_partition *partition = NULL;
+    struct hc_identity *identity = NULL;
+    size_t count;
+    HC_TRY(hc_view_row_count(answer->view, &count));
+    if (hc_view_is_by_identity(answer->view))
+        HC_TRY(hc_view_identify(answer->view, &identity));
+    else
+        HC_TRY(hc_view_divide(answer->view, &partition));
+    size_t first = answer->first_row < count ? answer->first_row : count;
+    size_t end = options->limit == HC_NO_LIMIT || count - first < (size_t)options->limit
+                     ? count
                      : first + (size_t)options->limit;
-    json_object_object_add(object, "count", json_object_new_uint64(partition->count));
-    json_object_object_add(object, "size", json_object_new_uint64(partition->size));
-    HC_TRY(add_text(object, "header", partition->kind_header));
-    return add_rows(object, partition, first, end);
+    json_object_object_add(object, "count", json_object_new_uint64(answer->view->set->count));
+    json_object_object_add(object, "size", json_object_new_uint64(answer->view->set->size));
+    HC_TRY(add_text(object, "header", identity ? identity->header : partition->kind_header));
+    json_object *rows = json_object_new_array();
+    if (!rows || json_object_object_add(object, "rows", rows))
+        return hc_error_out_of_memory();
+    return identity ? add_objects(rows, identity, first, end) : add_rows(rows, partition, first, end);
 }
 
 static struct hc_error *fill_value(json_object *object, const struct hc_answer *answer)

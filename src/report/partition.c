@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const struct hc_column columns[] = {
+const struct hc_column hc_partition_columns[HC_PARTITION_COLUMNS] = {
     {.key = "index", .kind = HC_COLUMN_RIGHT, .width = 6},
     {.key = "count", .kind = HC_COLUMN_RIGHT, .width = 6},
     {.kind = HC_COLUMN_RIGHT, .width = 3},
@@ -56,7 +56,7 @@ static void add_rows(struct hc_report *report, struct hc_partition *partition, s
 static struct hc_table *open_table(struct hc_report *report, const struct hc_partition *partition,
                                    bool has_label)
 {
-    struct hc_table *table = hc_report_table(report, columns, sizeof(columns) / sizeof(*columns));
+    struct hc_table *table = hc_report_table(report, hc_partition_columns, HC_PARTITION_COLUMNS);
     if (!table)
         return NULL;
     table->empty = "hp.Nothing";

@@ -14,6 +14,7 @@ static const char *const headers[] = {
     [HC_BY_RCS] = "Referrers by Kind (class / dict of class)",
     [HC_BY_MODULE] = "Module",
     [HC_BY_ID] = "Object",
+    [HC_BY_IDSET] = "by identity set",
 };
 
 // Joins what `part` gives for each of the classifier's parts by " & "; in a sum, sets of kinds stand in
@@ -124,6 +125,7 @@ static char *class_part(const void *argument, unsigned index)
                                    hc_graph_address(graph, (hc_object_id){(uint32_t)key - 1}))
                    : strdup("~module");
     case HC_BY_ID:
+    case HC_BY_IDSET:
         return format_number("0x%lx", hc_graph_address(graph, (hc_object_id){(uint32_t)key}));
     default:
         return strdup("<Anything>");

@@ -5,7 +5,7 @@
 
 static const char *const relation_names[] = {
     [HC_BY_UNITY] = "Unity", [HC_BY_TYPE] = "Type",     [HC_BY_CLODO] = "Clodo", [HC_BY_SIZE] = "Size",
-    [HC_BY_RCS] = "Rcs",     [HC_BY_MODULE] = "Module", [HC_BY_ID] = "Id",
+    [HC_BY_RCS] = "Rcs",     [HC_BY_MODULE] = "Module", [HC_BY_ID] = "Id",       [HC_BY_IDSET] = "Idset",
 };
 
 const char *hc_relation_name(enum hc_relation relation)
@@ -102,6 +102,7 @@ struct hc_error *hc_classify_object(struct hc_classify *classify, uint32_t objec
                        : 0;
             break;
         case HC_BY_ID:
+        case HC_BY_IDSET:
             *key = object;
             break;
         }

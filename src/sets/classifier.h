@@ -13,6 +13,7 @@ enum hc_relation {
     HC_BY_RCS,    // the set of the referrers' kinds
     HC_BY_MODULE, // a module by itself; all others together
     HC_BY_ID,     // each by itself
+    HC_BY_IDSET,  // … as a set of its own
     HC_RELATION_COUNT,
 };
 

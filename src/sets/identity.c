@@ -4,6 +4,7 @@
 #include "sets/brief.h"
 #include "sets/classifier.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +77,10 @@ static struct hc_error *find_kind(struct hc_identity *identity, const struct hc_
     uint32_t kind = identity->count ? hc_universe_kind(universe, first) : 0;
     for (uint32_t i = first; i < universe->graph->count && !identity->is_mixed; i = hc_set_next(set, i + 1))
         identity->is_mixed = hc_universe_kind(universe, i) != kind;
-    if (identity->is_mixed || !identity->count) {
+    if (identity->look == HC_IDENTITY_SETS) {
+        identity->kind_name = strdup("mixed");
+        identity->header = strdup("by identity set");
+    } else if (identity->is_mixed || !identity->count) {
         identity->kind_name = strdup("mixed");
         identity->header = strdup("Brief");
     } else {
@@ -86,12 +90,14 @@ static struct hc_error *find_kind(struct hc_identity *identity, const struct hc_
     return identity->kind_name && identity->header ? NULL : hc_error_out_of_memory();
 }
 
-struct hc_error *hc_identity_create(const struct hc_set *set, struct hc_identity **ret)
+struct hc_error *hc_identity_create(const struct hc_set *set, enum hc_identity_look look,
+                                    struct hc_identity **ret)
 {
     _cleanup_(hc_identity_destroyp) struct hc_identity *identity = calloc(1, sizeof(*identity));
     if (!identity)
         return hc_error_out_of_memory();
     identity->universe = set->universe;
+    identity->look = look;
     identity->count = set->count;
     HC_TRY(sort_by_size(identity, set));
     HC_TRY(find_clusters(identity));
@@ -112,6 +118,7 @@ struct entry {
 
 struct sorting {
     struct hc_universe *universe;
+    enum hc_identity_look look;
     struct hc_tracer *tracer;
     struct entry *entries;
     size_t count;
@@ -149,6 +156,11 @@ static struct hc_error *fill_entry(struct sorting *sorting, struct entry *entry)
     hc_object_id object = {entry->object};
     bool is_owned = hc_universe_kind(universe, entry->object) >= universe->type_count;
     entry->address = hc_graph_address(graph, object);
+    if (sorting->look == HC_IDENTITY_SETS) {
+        HC_TRY(hc_universe_brief(universe, entry->object, &entry->text));
+        entry->key = prefix_key(entry->text);
+        return NULL;
+    }
     enum hc_summary_style style = hc_summary_style(sorting->tracer, hc_graph_type(graph, object));
     if (!is_owned && (style == HC_SUMMARY_ADDRESS || style == HC_SUMMARY_ADDRESS_LENGTH)) {
         entry->key = entry->address;
@@ -232,13 +244,15 @@ static struct hc_error *sort_cluster(struct hc_identity *identity, struct hc_ide
 {
     struct sorting sorting = {.universe = identity->universe, .count = cluster->end - cluster->first};
     uint32_t *order = identity->order + cluster->first;
+    sorting.look = identity->look;
     HC_TRY(hc_universe_tracer(identity->universe, &sorting.tracer));
     sorting.entries = calloc(sorting.count, sizeof(*sorting.entries));
     if (!sorting.entries)
         return hc_error_out_of_memory();
     for (size_t i = 0; i < sorting.count; i++)
         sorting.entries[i].object = order[i];
-    struct hc_error *error = sort_entries(&sorting, identity->is_mixed);
+    struct hc_error *error =
+        sort_entries(&sorting, identity->is_mixed && identity->look == HC_IDENTITY_OBJECTS);
     for (size_t i = 0; i < sorting.count; i++) {
         if (!error)
             order[i] = sorting.entries[i].object;
@@ -273,9 +287,24 @@ struct hc_error *hc_identity_settle(struct hc_identity *identity, size_t first, 
     return NULL;
 }
 
+uint32_t hc_identity_object(const struct hc_identity *identity, size_t row)
+{
+    return identity->order[row];
+}
+
+// `<1 str: 'abc'>`
+static struct hc_error *name_set(struct hc_identity *identity, uint32_t object, char **ret)
+{
+    _cleanup_(hc_freep) char *brief = NULL;
+    HC_TRY(hc_universe_brief(identity->universe, object, &brief));
+    return asprintf(ret, "<1 %s>", brief) < 0 ? hc_error_out_of_memory() : NULL;
+}
+
 struct hc_error *hc_identity_name(struct hc_identity *identity, size_t row, char **ret)
 {
     uint32_t object = identity->order[row];
+    if (identity->look == HC_IDENTITY_SETS)
+        return name_set(identity, object, ret);
     return identity->is_mixed ? hc_universe_brief(identity->universe, object, ret)
                               : hc_universe_rendering(identity->universe, object, ret);
 }

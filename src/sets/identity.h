@@ -4,9 +4,13 @@
 
 #include "sets/set.h"
 
-struct hc_identity_cluster;
+enum hc_identity_look {
+    HC_IDENTITY_OBJECTS, // byid: a row is an object, named by what it is
+    HC_IDENTITY_SETS,    // byidset: a row is a set of one, `<1 str: 'abc'>`
+};
 
 struct hc_identity {
+    enum hc_identity_look look;
     struct hc_universe *universe;
     uint32_t *order; // objects, by size descending
     size_t count;
@@ -23,13 +27,16 @@ struct hc_identity {
     char *header;    // "Address", "Brief" …
 };
 
-struct hc_error *hc_identity_create(const struct hc_set *set, struct hc_identity **ret);
+struct hc_error *hc_identity_create(const struct hc_set *set, enum hc_identity_look look,
+                                    struct hc_identity **ret);
 void hc_identity_destroy(struct hc_identity *identity);
 HC_DEFINE_POINTER_CLEANUP(hc_identity_destroy, struct hc_identity)
 
 // Puts the rows from `first` to before `end` in their final order.
 struct hc_error *hc_identity_settle(struct hc_identity *identity, size_t first, size_t end);
-// Of a settled row. Free it.
+// Of a settled row.
+uint32_t hc_identity_object(const struct hc_identity *identity, size_t row);
+// Free it.
 struct hc_error *hc_identity_name(struct hc_identity *identity, size_t row, char **ret);
 uint64_t hc_identity_size(const struct hc_identity *identity, size_t row);
 // The objects of the rows from `first` to before `end`.
