@@ -53,6 +53,7 @@ static uint64_t plain_key(const struct heap *heap, enum hc_relation relation, ui
     case HC_BY_MODULE:
         return heap->type_indexes[object] == MODULE ? object + 1 : 0;
     case HC_BY_ID:
+    case HC_BY_IDSET:
         return object;
     default:
         return 0;
