@@ -107,6 +107,8 @@ struct hc_error *hc_allocations_init(struct hc_allocations *allocations, const s
     struct hc_field_request wanted[FIELD_COUNT];
     struct hc_field found[FIELD_COUNT];
     *allocations = (struct hc_allocations){.runtime = runtime};
+    if (!runtime->debug_info)
+        return NULL;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         wanted[i] = requests[i];
         wanted[i].unit = unit;

@@ -3,10 +3,16 @@
 static const struct hc_attribute *const no_attributes[] = {NULL};
 static const struct hc_function *const no_functions[] = {NULL};
 
-// clang-format off: a line each, so that additions do not meet
+// A line each, so that additions do not meet.
+// clang-format off
 static const struct hc_attribute *const set_attributes[] = {
-    hc_set_attributes,         hc_object_set_attributes,     hc_path_attributes,
-    hc_pattern_set_attributes, hc_statistics_set_attributes, NULL,
+    hc_set_attributes,
+    hc_object_set_attributes,
+    hc_path_attributes,
+    hc_pattern_set_attributes,
+    hc_statistics_set_attributes,
+    hc_producer_attributes,
+    NULL,
 };
 static const struct hc_attribute *const heapy_attributes[] = {
     hc_heapy_attributes,
@@ -15,20 +21,39 @@ static const struct hc_attribute *const heapy_attributes[] = {
 };
 
 static const struct hc_function *const set_methods[] = {
-    hc_set_methods, hc_path_methods, hc_pattern_set_methods, hc_statistics_set_methods, NULL,
+    hc_set_methods,
+    hc_path_methods,
+    hc_pattern_set_methods,
+    hc_statistics_set_methods,
+    NULL,
 };
 static const struct hc_function *const kind_methods[] = {
     hc_kind_methods,
     NULL,
 };
 static const struct hc_function *const heapy_functions[] = {
-    hc_heapy_functions, hc_object_functions, hc_statistics_functions, hc_pasted_functions, NULL,
+    hc_heapy_functions,
+    hc_object_functions,
+    hc_statistics_functions,
+    hc_pasted_functions,
+    hc_producer_functions,
+    NULL,
 };
 
 const struct hc_thing_class *const hc_thing_classes[] = {
-    &hc_object_class,  &hc_nodes_class,      &hc_iterator_class,   &hc_paths_class,
-    &hc_path_class,    &hc_path_edges_class, &hc_path_steps_class, &hc_root_class,
-    &hc_pattern_class, &hc_statistics_class, &hc_tables_class,     NULL,
+    &hc_object_class,
+    &hc_nodes_class,
+    &hc_iterator_class,
+    &hc_paths_class,
+    &hc_path_class,
+    &hc_path_edges_class,
+    &hc_path_steps_class,
+    &hc_root_class,
+    &hc_pattern_class,
+    &hc_statistics_class,
+    &hc_tables_class,
+    &hc_traceback_class,
+    NULL,
 };
 // clang-format on
 

@@ -17,6 +17,8 @@ extern const struct hc_function hc_statistics_functions[];
 extern const struct hc_attribute hc_path_attributes[];
 extern const struct hc_function hc_path_methods[];
 extern const struct hc_attribute hc_path_heapy_attributes[];
+extern const struct hc_attribute hc_producer_attributes[];
+extern const struct hc_function hc_producer_functions[];
 
 extern const struct hc_thing_class hc_paths_class;
 extern const struct hc_thing_class hc_path_class;
@@ -32,6 +34,7 @@ extern const struct hc_function hc_object_functions[];
 extern const struct hc_thing_class hc_object_class;
 extern const struct hc_thing_class hc_nodes_class;
 extern const struct hc_thing_class hc_iterator_class;
+extern const struct hc_thing_class hc_traceback_class;
 
 // The classes of things, for `help`; ended by NULL.
 extern const struct hc_thing_class *const hc_thing_classes[];

@@ -1,6 +1,7 @@
 // What tables call classes.
 #include "sets/classifier.h"
 #include "sets/partition.h"
+#include "sets/producers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static const char *const headers[] = {
     [HC_BY_MODULE] = "Module",
     [HC_BY_ID] = "Object",
     [HC_BY_IDSET] = "by identity set",
+    [HC_BY_PROD] = "Producer (line of allocation)",
 };
 
 // Joins what `part` gives for each of the classifier's parts by " & "; in a sum, sets of kinds stand in
@@ -127,6 +129,8 @@ static char *class_part(const void *argument, unsigned index)
     case HC_BY_ID:
     case HC_BY_IDSET:
         return format_number("0x%lx", hc_graph_address(graph, (hc_object_id){(uint32_t)key}));
+    case HC_BY_PROD:
+        return hc_producers_name(view->universe->producers, (uint32_t)key);
     default:
         return strdup("<Anything>");
     }

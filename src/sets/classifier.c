@@ -1,11 +1,14 @@
 #include "sets/classifier.h"
 
+#include "sets/producers.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 static const char *const relation_names[] = {
-    [HC_BY_UNITY] = "Unity", [HC_BY_TYPE] = "Type",     [HC_BY_CLODO] = "Clodo", [HC_BY_SIZE] = "Size",
-    [HC_BY_RCS] = "Rcs",     [HC_BY_MODULE] = "Module", [HC_BY_ID] = "Id",       [HC_BY_IDSET] = "Idset",
+    [HC_BY_UNITY] = "Unity", [HC_BY_TYPE] = "Type",   [HC_BY_CLODO] = "Clodo",
+    [HC_BY_SIZE] = "Size",   [HC_BY_RCS] = "Rcs",     [HC_BY_MODULE] = "Module",
+    [HC_BY_ID] = "Id",       [HC_BY_IDSET] = "Idset", [HC_BY_PROD] = "Prod",
 };
 
 const char *hc_relation_name(enum hc_relation relation)
@@ -42,9 +45,12 @@ struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_univer
         if (!hc_type_is_heap(types->items[i]) && !strcmp(types->items[i]->module, "builtins") &&
             !strcmp(types->items[i]->name, "module"))
             classify->module_type = types->items[i];
-    for (unsigned i = 0; i < classifier->count; i++)
+    for (unsigned i = 0; i < classifier->count; i++) {
         if (classifier->parts[i] == HC_BY_RCS)
-            return hc_graph_find_referrers(universe->graph, universe->threads);
+            HC_TRY(hc_graph_find_referrers(universe->graph, universe->threads));
+        if (classifier->parts[i] == HC_BY_PROD)
+            HC_TRY(hc_universe_producers(universe, &classify->producers));
+    }
     return NULL;
 }
 
@@ -104,6 +110,9 @@ struct hc_error *hc_classify_object(struct hc_classify *classify, uint32_t objec
         case HC_BY_ID:
         case HC_BY_IDSET:
             *key = object;
+            break;
+        case HC_BY_PROD:
+            *key = hc_producers_of(classify->producers, object);
             break;
         }
     }

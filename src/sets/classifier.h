@@ -14,6 +14,7 @@ enum hc_relation {
     HC_BY_MODULE, // a module by itself; all others together
     HC_BY_ID,     // each by itself
     HC_BY_IDSET,  // … as a set of its own
+    HC_BY_PROD,   // the line that allocated it
     HC_RELATION_COUNT,
 };
 
@@ -27,7 +28,7 @@ struct hc_classifier {
 
 // What a classifier makes of an object: a key for each part. Keys of HC_BY_TYPE are type indexes, of
 // HC_BY_CLODO kinds, of HC_BY_SIZE bytes, of HC_BY_RCS numbers of kind lists, of HC_BY_MODULE object numbers
-// + 1 or 0, of HC_BY_ID object numbers.
+// + 1 or 0, of HC_BY_ID object numbers, of HC_BY_PROD numbers of producers (sets/producers.h).
 struct hc_class {
     uint64_t keys[HC_CLASSIFIER_PARTS];
 };
@@ -51,6 +52,7 @@ struct hc_classify {
     uint32_t *kinds; // of one object's referrers
     size_t kind_capacity;
     const struct hc_type *module_type;
+    struct hc_producers *producers; // of HC_BY_PROD
 };
 
 struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_universe *universe,

@@ -1,4 +1,5 @@
 #include "sets/kind.h"
+#include "sets/producers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,8 +88,8 @@ struct hc_error *hc_kind_alternative(const struct hc_kind *kind, enum hc_compari
                                      struct hc_kind **ret)
 {
     *ret = NULL;
-    if (kind->operation != HC_KIND_CLASS ||
-        (kind->relation != HC_BY_TYPE && kind->relation != HC_BY_SIZE && kind->relation != HC_BY_RCS))
+    if (kind->operation != HC_KIND_CLASS || (kind->relation != HC_BY_TYPE && kind->relation != HC_BY_SIZE &&
+                                             kind->relation != HC_BY_RCS && kind->relation != HC_BY_PROD))
         return NULL;
     *ret = create((struct hc_kind){
         .operation = HC_KIND_CLASS, .relation = kind->relation, .comparison = comparison, .key = kind->key});
@@ -127,6 +128,28 @@ static bool is_sublist(const struct hc_kind_list *left, const struct hc_kind_lis
     return true;
 }
 
+// As heapy has it: `<=` is no order here (a line may be within another and it within the first), so `<` is
+// that and not the same.
+static bool compare_producers(const struct hc_producers *producers, uint32_t left, uint32_t right,
+                              enum hc_comparison comparison)
+{
+    switch (comparison) {
+    case HC_EQUAL:
+        return left == right;
+    case HC_NOT_EQUAL:
+        return left != right;
+    case HC_LESS:
+        return left != right && hc_producers_is_within(producers, left, right);
+    case HC_LESS_EQUAL:
+        return hc_producers_is_within(producers, left, right);
+    case HC_GREATER:
+        return left != right && hc_producers_is_within(producers, right, left);
+    case HC_GREATER_EQUAL:
+        return hc_producers_is_within(producers, right, left);
+    }
+    return false;
+}
+
 struct selection {
     const struct hc_kind *kind;
     const struct hc_universe *universe;
@@ -144,6 +167,9 @@ static bool matches(const struct selection *selection, uint64_t key)
         return compare(is_sublist(&lists[key], &lists[kind->key]), is_sublist(&lists[kind->key], &lists[key]),
                        kind->comparison);
     }
+    case HC_BY_PROD:
+        return compare_producers(selection->universe->producers, (uint32_t)key, (uint32_t)kind->key,
+                                 kind->comparison);
     default:
         return compare(key <= kind->key, key >= kind->key, kind->comparison);
     }
