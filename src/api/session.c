@@ -50,14 +50,21 @@ static struct hc_error *open_session(struct hc_session_options *options,
     options->image.sysroot = options->debug.sysroot = API_MEMBER(wishes, sysroot, NULL);
     options->debug.debug_dir = API_MEMBER(wishes, debug_dir, NULL);
     options->threads = API_MEMBER(wishes, threads, 0);
+    const char *baseline = API_MEMBER(wishes, baseline, NULL);
+    _cleanup_(hc_reference_releasep) struct hc_reference *reference = NULL;
     hc_interrupt_clear();
+    if (baseline)
+        HC_TRY(hc_reference_read(baseline, options, &reference));
     heapcore_session *session = calloc(1, sizeof(*session));
     if (!session)
         return hc_error_out_of_memory();
     struct hc_error *error = hc_session_open(options, &session->session);
     if (!error)
         error = hc_interpreter_init(&session->interpreter, session->session->graph, options->threads);
+    if (!error && reference)
+        error = hc_interpreter_set_baseline(&session->interpreter, reference);
     if (error) {
+        hc_interpreter_deinit(&session->interpreter);
         hc_session_close(session->session);
         free(session);
         return error;

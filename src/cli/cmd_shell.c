@@ -372,15 +372,20 @@ static struct hc_error *run(const struct hc_cli_options *options)
     if (options->json)
         return hc_error_create("the shell prints text; `heapcore query --json` prints JSON");
     _cleanup_(hc_session_closep) struct hc_session *session = NULL;
+    _cleanup_(hc_reference_releasep) struct hc_reference *baseline = NULL;
+    HC_TRY(hc_command_baseline(options, &baseline));
     HC_TRY(hc_command_open(options, &session));
     _cleanup_(shell_deinit) struct shell shell = {.reader.descriptor = STDIN_FILENO};
     HC_TRY(hc_runner_init(&shell.runner, options, session));
+    if (baseline)
+        HC_TRY(hc_interpreter_set_baseline(&shell.runner.interpreter, baseline));
     return run_session(&shell);
 }
 
 const struct hc_command hc_command_shell = {
     .name = "shell",
     .arguments = "[options] CORE | -p PID",
+    .takes_baseline = true,
     .summary = "the expressions of `query`, one after the other, with history, completion and help",
     .help = "Reads expressions as `query` takes them and prints their answers. `help` lists the names, `help "
             "NAME`\n"

@@ -30,6 +30,18 @@ struct hc_error *hc_command_open(const struct hc_cli_options *options, struct hc
     return error;
 }
 
+struct hc_error *hc_command_baseline(const struct hc_cli_options *options, struct hc_reference **ret)
+{
+    struct hc_progress progress;
+    *ret = NULL;
+    if (!options->baseline)
+        return NULL;
+    hc_progress_begin(&progress, options->quiet, "reading %s …", options->baseline);
+    struct hc_error *error = hc_reference_read(options->baseline, &options->session, ret);
+    hc_progress_end(&progress);
+    return error ? hc_error_wrap(error, "--baseline %s", options->baseline) : NULL;
+}
+
 struct hc_error *hc_command_print(const struct hc_report *report, const struct hc_cli_options *options)
 {
     return options->json ? hc_json_write(report, &options->render, stdout)

@@ -13,6 +13,7 @@ const char hc_options_help[] =
     "  --exe FILE             the program's file, if it is not where the process had it\n"
     "  --sysroot DIR          look for the process's files under DIR\n"
     "  --debug-dir DIR        look for debug information in DIR first\n"
+    "  --baseline CORE        analyze, query, shell: what is new since this core of the process\n"
     "  --json                 print JSON\n"
     "  --limit N              show at most N rows (of dump: N objects)\n"
     "  --color WHEN           auto (only on a terminal), always or never\n"
@@ -24,6 +25,7 @@ enum option_code {
     OPTION_EXE = 256,
     OPTION_SYSROOT,
     OPTION_DEBUG_DIR,
+    OPTION_BASELINE,
     OPTION_JSON,
     OPTION_LIMIT,
     OPTION_COLOR,
@@ -35,6 +37,7 @@ static const struct option long_options[] = {
     {"exe", required_argument, NULL, OPTION_EXE},
     {"sysroot", required_argument, NULL, OPTION_SYSROOT},
     {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
+    {"baseline", required_argument, NULL, OPTION_BASELINE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"color", required_argument, NULL, OPTION_COLOR},
@@ -89,6 +92,9 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_cli_option
         return NULL;
     case OPTION_DEBUG_DIR:
         options->session.debug.debug_dir = optarg;
+        return NULL;
+    case OPTION_BASELINE:
+        options->baseline = optarg;
         return NULL;
     case OPTION_JSON:
         options->json = true;
@@ -148,6 +154,8 @@ struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command
         }
         HC_TRY(parse_option(code, argv, &options));
     }
+    if (options.baseline && !command->takes_baseline)
+        return hc_error_create("%s has no use for --baseline; analyze, query and shell have", command->name);
     HC_TRY(parse_source(argc, argv, command, &options));
     *ret = options;
     *ret_help = false;

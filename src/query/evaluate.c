@@ -20,7 +20,7 @@ struct hc_error *hc_evaluate_heap(struct hc_evaluation *evaluation, struct hc_an
     if (interpreter->heap.type == HC_ANSWER_NONE) {
         const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
         struct hc_set *heap;
-        HC_TRY(hc_set_of_states(&interpreter->universe, 1u << HC_STATE_REACHABLE, &heap));
+        HC_TRY(hc_evaluate_states(evaluation, HC_REFERENCE_REACHED, &heap));
         HC_TRY(hc_answer_set(heap, &clodo, &interpreter->heap));
     }
     return hc_answer_copy(&interpreter->heap, ret);

@@ -53,6 +53,10 @@ struct hc_error *hc_evaluate_attribute(struct hc_evaluation *evaluation, const s
 // heap().
 struct hc_error *hc_evaluate_heap(struct hc_evaluation *evaluation, struct hc_answer *ret);
 
+// All objects that the roots reach, or all that they do not, without those in the session's reference point.
+struct hc_error *hc_evaluate_states(struct hc_evaluation *evaluation, enum hc_reference_part part,
+                                    struct hc_set **ret);
+
 // An error that points at `node`.
 #define hc_evaluation_error(evaluation, node, ...)                                                           \
     hc_syntax_error((evaluation)->source, (node)->span.offset, __VA_ARGS__)

@@ -17,6 +17,7 @@ static const struct hc_attribute *const set_attributes[] = {
 static const struct hc_attribute *const heapy_attributes[] = {
     hc_heapy_attributes,
     hc_path_heapy_attributes,
+    hc_reference_attributes,
     NULL,
 };
 
@@ -37,6 +38,7 @@ static const struct hc_function *const heapy_functions[] = {
     hc_statistics_functions,
     hc_pasted_functions,
     hc_producer_functions,
+    hc_reference_functions,
     NULL,
 };
 

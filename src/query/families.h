@@ -19,6 +19,8 @@ extern const struct hc_function hc_path_methods[];
 extern const struct hc_attribute hc_path_heapy_attributes[];
 extern const struct hc_attribute hc_producer_attributes[];
 extern const struct hc_function hc_producer_functions[];
+extern const struct hc_attribute hc_reference_attributes[];
+extern const struct hc_function hc_reference_functions[];
 
 extern const struct hc_thing_class hc_paths_class;
 extern const struct hc_thing_class hc_path_class;

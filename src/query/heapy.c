@@ -50,8 +50,7 @@ static struct hc_error *run_heapu(const struct hc_call *call, struct hc_answer *
     if (call->node->call.count)
         return wrong_use(call, "heapu()");
     struct hc_set *set;
-    HC_TRY(hc_set_of_states(&call->evaluation->interpreter->universe,
-                            1u << HC_STATE_TRACKED | 1u << HC_STATE_STRAY, &set));
+    HC_TRY(hc_evaluate_states(call->evaluation, HC_REFERENCE_UNREACHED, &set));
     return hc_answer_set(set, &clodo, ret);
 }
 

@@ -17,6 +17,9 @@ void hc_interpreter_deinit(struct hc_interpreter *interpreter)
     hc_interpreter_unbind(interpreter, interpreter->variables.count);
     hc_variable_vector_deinit(&interpreter->variables);
     hc_answer_deinit(&interpreter->heap);
+    hc_reference_release(interpreter->baseline);
+    for (size_t part = 0; part < HC_REFERENCE_PART_COUNT; part++)
+        hc_reference_release(interpreter->relative[part]);
     hc_universe_deinit(&interpreter->universe);
 }
 

@@ -279,7 +279,33 @@ static struct hc_error *report_unreached(struct hc_report *report, const struct 
     return NULL;
 }
 
-struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_report *report)
+// The same numbers as heap() of a query with this baseline.
+static struct hc_error *report_growth(struct hc_report *report, const struct hc_session *session,
+                                      const struct hc_reference *baseline)
+{
+    const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
+    _cleanup_(hc_universe_deinit) struct hc_universe universe = {0};
+    _cleanup_(hc_set_releasep) struct hc_set *heap = NULL, *known = NULL, *kept = NULL, *grown = NULL;
+    _cleanup_(hc_partition_deinit) struct hc_partition partition = {0};
+    HC_TRY(hc_reference_check(baseline, session->graph));
+    HC_TRY(hc_universe_init(&universe, session->graph, 1));
+    HC_TRY(hc_set_of_states(&universe, 1u << HC_STATE_REACHABLE, &heap));
+    HC_TRY(hc_reference_members(baseline, HC_REFERENCE_REACHED, &universe, &known));
+    HC_TRY(hc_set_combine(heap, known, HC_SET_MINUS, &grown));
+    HC_TRY(hc_set_combine(heap, known, HC_SET_AND, &kept));
+    HC_TRY(hc_partition_set(grown, &clodo, &partition));
+    hc_report_partition(report, "baseline", "Against the baseline: what is new", &partition);
+    uint64_t then = hc_reference_count(baseline, HC_REFERENCE_REACHED);
+    hc_report_section(report, "baseline_objects", NULL);
+    hc_report_number(report, "then", then);
+    hc_report_number(report, "still_there", kept->count);
+    hc_report_line(report, NULL, "%" PRIu64 " objects were reachable then; %" PRIu64 " of them are still",
+                   then, kept->count);
+    return NULL;
+}
+
+struct hc_error *hc_report_analyze(const struct hc_session *session, const struct hc_reference *baseline,
+                                   struct hc_report *report)
 {
     _cleanup_(hc_partition_deinit) struct hc_partition heap = {0};
     struct hc_state_totals totals;
@@ -288,6 +314,8 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_r
     report_python(report, &session->runtime);
     report_image(report, session->image);
     hc_report_partition(report, "heap", NULL, &heap);
+    if (baseline)
+        HC_TRY(report_growth(report, session, baseline));
     if (hc_image_losses(session->image)->truncated)
         HC_TRY(report_unreached(report, session));
     report_states(report, &totals);

@@ -4,9 +4,12 @@
 #include "graph/session.h"
 #include "report/report.h"
 #include "sets/partition.h"
+#include "sets/reference.h"
 
-// The process, its heap as heapy shows it, and all that is not known about it.
-struct hc_error *hc_report_analyze(const struct hc_session *session, struct hc_report *report);
+// The process, its heap as heapy shows it, and all that is not known about it. `baseline`: an earlier dump to
+// tell the growth against, or NULL.
+struct hc_error *hc_report_analyze(const struct hc_session *session, const struct hc_reference *baseline,
+                                   struct hc_report *report);
 // Every struct member that heapcore reads, where it is, and who says so.
 struct hc_error *hc_report_layouts(const struct hc_session *session, struct hc_report *report);
 
