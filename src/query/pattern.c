@@ -2,13 +2,12 @@
 #include "sets/pattern.h"
 
 #include "query/families.h"
+#include "query/pattern_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { LINE_WIDTH = 80 };
 
 // A page of a pattern.
 struct pattern_thing {
@@ -39,147 +38,6 @@ static void destroy(struct hc_thing *thing)
     free(page);
 }
 
-// "[dict of] class"
-static const char *by_name(uint8_t relation)
-{
-    static const struct {
-        const char *relation, *name;
-    } names[] = {
-        {"Clodo", "[dict of] class"}, {"Id", "object identity"}, {"Idset", "by identity set"},
-        {"Module", "module"},         {"Prod", "producer"},      {"Rcs", "referrer kinds"},
-        {"Size", "individual size"},  {"Type", "type"},          {"Unity", "unity"},
-        {"Via", "referred via"},
-    };
-    const char *wanted = hc_relation_name(relation);
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (!strcmp(names[i].relation, wanted))
-            return names[i].name;
-    return wanted;
-}
-
-static void write_label(const struct hc_classifier *classifier, FILE *file)
-{
-    fprintf(file, "Reference Pattern by <%s", classifier->count > 1 ? "<" : "");
-    for (unsigned i = 0; i < classifier->count; i++)
-        fprintf(file, "%s%s", i ? " & " : "", by_name(classifier->parts[i]));
-    fprintf(file, "%s>.\n", classifier->count > 1 ? ">" : "");
-}
-
-static size_t characters(const char *text)
-{
-    size_t count = 0;
-    for (; *text; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    return count;
-}
-
-// At most `limit` characters of `text`, "..." for what is cut off, in one line.
-static void write_cut(const char *text, size_t limit, FILE *file)
-{
-    bool is_cut = characters(text) > limit;
-    size_t left = is_cut ? limit - 3 : limit;
-    for (; *text; text++) {
-        if (((unsigned char)*text & 0xc0) != 0x80 && !left--)
-            break;
-        fputc(*text == '\n' ? ' ' : *text, file);
-    }
-    fputs(is_cut ? "...\n" : "\n", file);
-}
-
-static char *render(const struct hc_pattern *pattern, uint32_t object)
-{
-    char *text;
-    const struct hc_graph *graph = pattern->universe->graph;
-    uint64_t address = hc_graph_is_virtual(graph, (hc_object_id){object})
-                           ? 0
-                           : hc_graph_address(graph, (hc_object_id){object});
-    return asprintf(&text, "0x%" PRIx64, address) < 0 ? NULL : text;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-enum { MOST_RENDERED = LINE_WIDTH };
-
-// The first members, as many as fit into `limit` characters, in `texts`; false: out of memory.
-static bool render_members(const struct hc_pattern *pattern, const struct hc_pattern_line *line, size_t limit,
-                           char **texts, size_t *count)
-{
-    uint64_t place = 0;
-    uint32_t end = pattern->universe->graph->count;
-    size_t used = 0;
-    for (uint32_t object = hc_members_next(&line->members, pattern->universe, &place, 0);
-         object < end && *count < MOST_RENDERED;
-         object = hc_members_next(&line->members, pattern->universe, &place, object + 1)) {
-        char *text = render(pattern, object);
-        if (!text)
-            return false;
-        size_t length = characters(text) + 2;
-        if (used && used + length >= limit) {
-            free(text);
-            char **last = &texts[*count - 1], *dotted;
-            if (asprintf(&dotted, "%s...", *last) < 0)
-                return false;
-            free(*last);
-            *last = dotted;
-            return true;
-        }
-        used += length;
-        texts[(*count)++] = text;
-    }
-    return true;
-}
-
-static struct hc_error *write_summary(const struct hc_pattern *pattern, const struct hc_pattern_line *line,
-                                      size_t limit, FILE *file)
-{
-    char *texts[MOST_RENDERED];
-    size_t count = 0, size;
-    _cleanup_(hc_freep) char *summary = NULL;
-    FILE *memory = open_memstream(&summary, &size);
-    if (!memory)
-        return hc_error_out_of_memory();
-    fprintf(memory, "%" PRIu64 " %s: ", line->members.count, line->kind);
-    fflush(memory);
-    size_t used = characters(summary);
-    bool is_whole = render_members(pattern, line, limit > used ? limit - used : 0, texts, &count);
-    qsort(texts, count, sizeof(*texts), by_text);
-    for (size_t i = 0; i < count; i++) {
-        fprintf(memory, "%s%s", i ? ", " : "", texts[i]);
-        free(texts[i]);
-    }
-    is_whole = !ferror(memory) && is_whole;
-    if (fclose(memory) || !is_whole)
-        return hc_error_out_of_memory();
-    write_cut(summary, limit, file);
-    return NULL;
-}
-
-static struct hc_error *write_line(const struct hc_pattern *pattern, uint32_t index, FILE *file)
-{
-    static const char *const marks[] = {
-        [HC_PATTERN_ROOT] = "[R]",
-        [HC_PATTERN_STOP] = "[S]",
-        [HC_PATTERN_EXPANDED] = "[-]",
-        [HC_PATTERN_TOO_DEEP] = "[+]",
-    };
-    const struct hc_pattern_line *line = &pattern->lines.items[index];
-    _cleanup_(hc_freep) char *name = hc_pattern_name(pattern, index);
-    char seen[32];
-    if (!name)
-        return hc_error_out_of_memory();
-    snprintf(seen, sizeof(seen), "[^ %" PRIu32 "]", line->seen);
-    int used = fprintf(file, "%2" PRIu32 ": %s ", index, name);
-    for (; used >= 0 && (uint32_t)used < 9 + line->depth; used++)
-        fputc(index & 1 ? ' ' : '-', file);
-    used += fprintf(file, " %s ", line->mark == HC_PATTERN_SEEN ? seen : marks[line->mark]);
-    enum { LEAST = 20 }; // of the summary, however deep the line is
-    return write_summary(pattern, line, used < LINE_WIDTH - LEAST ? (size_t)(LINE_WIDTH - used) : LEAST,
-                         file);
-}
-
 static struct hc_error *page_end(struct hc_thing *thing, size_t *ret)
 {
     struct hc_pattern *pattern = pattern_of(thing);
@@ -198,9 +56,9 @@ static struct hc_error *print(struct hc_thing *thing, FILE *file)
     size_t end;
     HC_TRY(page_end(thing, &end));
     if (!page->first_line)
-        write_label(&pattern->options.classifier, file);
+        hc_pattern_write_label(pattern, file);
     for (size_t i = page->first_line; i < end; i++)
-        HC_TRY(write_line(pattern, (uint32_t)i, file));
+        HC_TRY(hc_pattern_write_line(pattern, (uint32_t)i, file));
     if (end < pattern->lines.count && pattern->is_whole)
         fprintf(file, "<%zu more lines. Type e.g. '_.more' for more.>\n", pattern->lines.count - end);
     else if (end < pattern->lines.count)
@@ -332,18 +190,31 @@ const struct hc_thing_class hc_pattern_class = {
     .attribute = attribute,
 };
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 // The kind of all members: the class, or "(int | str)" of several.
-static struct hc_error *name_kind(struct hc_view *view, char **ret)
+static struct hc_error *name_kind(struct hc_view *view, char **ret, bool *ret_is_one_class)
 {
     enum { MOST_NAMES = 100 };
-    struct hc_partition *partition;
+    const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
+    _cleanup_(hc_partition_deinit) struct hc_partition by_class = {0};
+    struct hc_partition *partition = &by_class;
     const char *names[MOST_NAMES];
-    HC_TRY(hc_view_divide(view, &partition));
+    if (hc_view_is_by_identity(view))
+        HC_TRY(hc_partition_set(view->set, &clodo, &by_class));
+    else
+        HC_TRY(hc_view_divide(view, &partition));
     size_t count = partition->row_count < MOST_NAMES ? partition->row_count : MOST_NAMES, size;
     for (size_t i = 0; i < count; i++)
         if (!(names[i] = hc_partition_name(partition, i)))
             return hc_error_out_of_memory();
-    if (!count || count == 1) {
+    uint8_t relation = view->classifier.parts[0];
+    *ret_is_one_class = count == 1 && view->classifier.count == 1 &&
+                        (partition == &by_class || relation == HC_BY_CLODO || relation == HC_BY_TYPE);
+    if (count <= 1) {
         *ret = strdup(count ? names[0] : "<Nothing>");
         return *ret ? NULL : hc_error_out_of_memory();
     }
@@ -390,9 +261,10 @@ static struct hc_error *create(const struct hc_answer *self, const struct hc_pat
                                struct hc_answer *ret)
 {
     _cleanup_(hc_freep) char *kind = NULL;
-    HC_TRY(name_kind(self->view, &kind));
+    bool is_one_class;
+    HC_TRY(name_kind(self->view, &kind, &is_one_class));
     _cleanup_(hc_pattern_destroyp) struct hc_pattern *pattern = NULL;
-    HC_TRY(hc_pattern_create(self->view->set, kind, options, &pattern));
+    HC_TRY(hc_pattern_create(self->view->set, kind, is_one_class, options, &pattern));
     struct pattern_thing *thing = calloc(1, sizeof(*thing));
     if (!thing)
         return hc_error_out_of_memory();

@@ -86,6 +86,11 @@ static struct hc_error *subtract(struct hc_thing *thing, const struct hc_answer 
 static struct hc_error *statistics_of_view(struct hc_view *view, struct hc_statistics **ret)
 {
     struct hc_partition *partition;
+    struct hc_identity *identity;
+    if (hc_view_is_by_identity(view)) {
+        HC_TRY(hc_view_identify(view, &identity));
+        return hc_statistics_of_identity(identity, ret);
+    }
     HC_TRY(hc_view_divide(view, &partition));
     return hc_statistics_of(partition, ret);
 }

@@ -337,10 +337,11 @@ static void attach(struct hc_pattern *pattern, uint32_t index)
 
 // Takes the members, whether it fails or not.
 static struct hc_error *add_line(struct hc_pattern *pattern, uint32_t parent, const char *kind,
-                                 struct hc_members members)
+                                 bool is_one_class, struct hc_members members)
 {
     struct hc_pattern_line line = {.members = members,
                                    .kind = kind ? strdup(kind) : NULL,
+                                   .has_renderings = is_one_class,
                                    .hash = hash_members(&members, pattern->universe),
                                    .seen = HC_NO_LINE,
                                    .parent = parent,
@@ -363,7 +364,7 @@ static struct hc_error *add_line(struct hc_pattern *pattern, uint32_t parent, co
     return look_further(pattern, index);
 }
 
-struct hc_error *hc_pattern_create(struct hc_set *set, const char *kind,
+struct hc_error *hc_pattern_create(struct hc_set *set, const char *kind, bool is_one_class,
                                    const struct hc_pattern_options *options, struct hc_pattern **ret)
 {
     _cleanup_(hc_pattern_destroyp) struct hc_pattern *pattern = calloc(1, sizeof(*pattern));
@@ -386,7 +387,7 @@ struct hc_error *hc_pattern_create(struct hc_set *set, const char *kind,
         objects[count++] = object;
     struct hc_members members;
     HC_TRY(members_of_objects(set->universe, objects, count, &members));
-    HC_TRY(add_line(pattern, HC_NO_LINE, kind, members));
+    HC_TRY(add_line(pattern, HC_NO_LINE, kind, is_one_class, members));
     *ret = hc_take(pattern);
     return NULL;
 }
@@ -399,7 +400,10 @@ static struct hc_error *add_child(struct hc_pattern *pattern, struct hc_pattern_
     struct hc_members members;
     HC_TRY(members_of_objects(pattern->universe, frame->objects + start, count, &members));
     // The frame moves when another is opened: nothing of it is read afterwards.
-    return add_line(pattern, frame->line, hc_partition_name(&frame->partition, row), members);
+    uint8_t relation = pattern->options.classifier.parts[0];
+    bool is_one_class =
+        pattern->options.classifier.count == 1 && (relation == HC_BY_CLODO || relation == HC_BY_TYPE);
+    return add_line(pattern, frame->line, hc_partition_name(&frame->partition, row), is_one_class, members);
 }
 
 // One line more, unless there is none.

@@ -41,7 +41,8 @@ struct hc_members {
 enum { HC_NO_LINE = UINT32_MAX };
 
 struct hc_pattern_line {
-    char *kind; // as tables show it
+    char *kind;          // as tables show it
+    bool has_renderings; // members are of one class, and are called by what they are
     struct hc_members members;
     uint64_t hash; // of the members
     enum hc_pattern_mark mark;
@@ -78,8 +79,9 @@ struct hc_pattern {
     bool is_whole;  // every line was made
 };
 
-// The set is shown as `kind` on its line. Keeps what the options hold.
-struct hc_error *hc_pattern_create(struct hc_set *set, const char *kind,
+// The set is shown as `kind` on its line, the members by what they are if that is one class. Keeps what the
+// options hold.
+struct hc_error *hc_pattern_create(struct hc_set *set, const char *kind, bool is_one_class,
                                    const struct hc_pattern_options *options, struct hc_pattern **ret);
 void hc_pattern_destroy(struct hc_pattern *pattern);
 HC_DEFINE_POINTER_CLEANUP(hc_pattern_destroy, struct hc_pattern)

@@ -79,6 +79,30 @@ struct hc_error *hc_statistics_of(struct hc_partition *partition, struct hc_stat
     return NULL;
 }
 
+struct hc_error *hc_statistics_of_identity(struct hc_identity *identity, struct hc_statistics **ret)
+{
+    bool is_objects = identity->look == HC_IDENTITY_OBJECTS;
+    _cleanup_(hc_freep) char *kind_name = NULL;
+    if (asprintf(&kind_name, "<%s>", identity->is_mixed ? "mixed" : identity->kind_name) < 0) {
+        kind_name = NULL;
+        return hc_error_out_of_memory();
+    }
+    _cleanup_(hc_statistics_releasep) struct hc_statistics *statistics = create(
+        is_objects ? HC_STATISTICS_ID : HC_STATISTICS_SET, identity->header, is_objects ? kind_name : "");
+    if (!statistics)
+        return hc_error_out_of_memory();
+    HC_TRY(hc_identity_settle(identity, 0, identity->count));
+    for (size_t i = 0; i < identity->count; i++) {
+        _cleanup_(hc_freep) char *name = NULL;
+        if (i % HC_INTERRUPT_STRIDE == 0)
+            HC_TRY(hc_interrupt_check());
+        HC_TRY(hc_identity_name(identity, i, &name));
+        HC_TRY(add_row(statistics, name, 1, (int64_t)hc_identity_size(identity, i)));
+    }
+    *ret = hc_take(statistics);
+    return NULL;
+}
+
 struct hc_error *hc_statistics_slice(const struct hc_statistics *statistics, size_t first, size_t end,
                                      struct hc_statistics **ret)
 {

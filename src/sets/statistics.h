@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/vector.h"
+#include "sets/identity.h"
 #include "sets/partition.h"
 
 #include <stdio.h>
@@ -38,6 +39,7 @@ void hc_statistics_release(struct hc_statistics *statistics);
 HC_DEFINE_POINTER_CLEANUP(hc_statistics_release, struct hc_statistics)
 
 struct hc_error *hc_statistics_of(struct hc_partition *partition, struct hc_statistics **ret);
+struct hc_error *hc_statistics_of_identity(struct hc_identity *identity, struct hc_statistics **ret);
 // a - b: rows by name, those without a difference left out, the largest differences first.
 struct hc_error *hc_statistics_subtract(const struct hc_statistics *a, const struct hc_statistics *b,
                                         struct hc_statistics **ret);

@@ -213,7 +213,7 @@ static void check_line(const struct model *model, struct hc_pattern *pattern, ui
 static void check_names(const struct model *model, struct hc_set *set, struct hc_pattern *whole)
 {
     _cleanup_(hc_pattern_destroyp) struct hc_pattern *pattern = NULL;
-    assert_null(hc_pattern_create(set, "set", &model->options, &pattern));
+    assert_null(hc_pattern_create(set, "set", false, &model->options, &pattern));
     for (uint32_t i = 0; i < model->count; i++) {
         uint32_t asked = model->count - 1 - i, found;
         _cleanup_(hc_freep) char *name = hc_pattern_name(whole, asked);
@@ -248,7 +248,7 @@ static void compare(struct heap *heap, struct model *model)
             reach(heap, i, &model->reached, NULL);
     make_model(model, &set);
     _cleanup_(hc_pattern_destroyp) struct hc_pattern *pattern = NULL;
-    assert_null(hc_pattern_create(members, "set", &model->options, &pattern));
+    assert_null(hc_pattern_create(members, "set", false, &model->options, &pattern));
     for (uint32_t i = 0; i < model->count; i++) { // a line a time, no more
         assert_null(hc_pattern_make(pattern, i));
         assert_int_equal(pattern->lines.count, i + 1);
@@ -308,7 +308,7 @@ static void test_runs_of_three_letters_are_compressed_and_both_ways_of_writing_a
     _cleanup_(hc_set_releasep) struct hc_set *set = make_set(&heap, &first);
     const struct hc_pattern_options options = {.depth = 9, .classifier = hc_classifier_of(HC_BY_CLODO)};
     _cleanup_(hc_pattern_destroyp) struct hc_pattern *pattern = NULL;
-    assert_null(hc_pattern_create(set, "set", &options, &pattern));
+    assert_null(hc_pattern_create(set, "set", false, &options, &pattern));
     check_name(pattern, "_", 0, "_");
     check_name(pattern, "", 0, "_");
     check_name(pattern, "a", 1, "a");
@@ -343,7 +343,7 @@ static void test_the_sixty_first_kind_has_a_name_too(void **state)
     _cleanup_(hc_set_releasep) struct hc_set *set = make_set(&heap, &first);
     const struct hc_pattern_options options = {.depth = 1, .classifier = hc_classifier_of(HC_BY_SIZE)};
     _cleanup_(hc_pattern_destroyp) struct hc_pattern *pattern = NULL;
-    assert_null(hc_pattern_create(set, "set", &options, &pattern));
+    assert_null(hc_pattern_create(set, "set", false, &options, &pattern));
     check_name(pattern, "(60)", 61, "(60)");
     check_name(pattern, "A", 27, "A");
     check_name(pattern, "Z", 52, "Z");
