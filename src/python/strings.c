@@ -1,5 +1,6 @@
 #include "python/strings.h"
 
+#include "base/utf8.h"
 #include "python/keys.h"
 
 #include <stdlib.h>
@@ -37,26 +38,6 @@ static bool find_text(const struct hc_runtime *runtime, struct hc_reader *reader
     return ret->bytes != NULL;
 }
 
-static char *put_utf8(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        *out++ = (char)c;
-    } else if (c < 0x800) {
-        *out++ = (char)(0xc0 | c >> 6);
-        *out++ = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        *out++ = (char)(0xe0 | c >> 12);
-        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *out++ = (char)(0x80 | (c & 0x3f));
-    } else {
-        *out++ = (char)(0xf0 | (c >> 18 & 7));
-        *out++ = (char)(0x80 | (c >> 12 & 0x3f));
-        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *out++ = (char)(0x80 | (c & 0x3f));
-    }
-    return out;
-}
-
 char *hc_string_read(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t address)
 {
     struct text text;
@@ -68,8 +49,7 @@ char *hc_string_read(const struct hc_runtime *runtime, struct hc_reader *reader,
     char *out = string;
     for (uint64_t i = 0; i < text.length; i++) {
         uint32_t c = (uint32_t)hc_load_unsigned(&reader->target, text.bytes + i * text.kind, text.kind);
-        // Lone surrogates and what is beyond Unicode have no UTF-8.
-        out = put_utf8(out, c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || !c ? 0xfffd : c);
+        out += hc_utf8_encode(c ? c : 0xfffd, out);
     }
     *out = '\0';
     return string;

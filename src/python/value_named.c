@@ -1,6 +1,7 @@
 // What Python shows by name: functions, methods, modules, code, frames, cells, generators, descriptors.
 #include "python/value_write.h"
 
+#include "python/keys.h"
 #include "python/strings.h"
 
 #include <inttypes.h>
@@ -72,18 +73,93 @@ static void write_method(struct hc_value_writer *writer, const struct hc_object_
     writer->depth--;
 }
 
+// The value of an attribute that lives in inline values, by the keys that the class shares.
+static bool find_inline(struct hc_tracer *tracer, const struct hc_object_view *object, const char *name,
+                        uint64_t *ret)
+{
+    const struct hc_references *references = &tracer->references;
+    struct hc_reader *reader = &tracer->reader;
+    struct hc_dict_keys keys;
+    uint64_t items = references->values_address;
+    if (!items || !object->type->cached_keys ||
+        !hc_dict_keys_read(tracer->runtime, reader, object->type->cached_keys, &keys))
+        return false;
+    items += hc_is_present(tracer->at->values_items) ? tracer->at->values_items : 0;
+    for (uint64_t i = 0; i < keys.count; i++) {
+        uint64_t key = hc_load_word(&reader->target, keys.entries + i * keys.entry_size + keys.key_offset);
+        _cleanup_(hc_freep) char *text = hc_value_text(tracer, key);
+        if (text && !strcmp(text, name))
+            return hc_reader_word(reader, items + i * reader->target.word_size, ret) && *ret;
+    }
+    return false;
+}
+
+// An attribute in the object's own __dict__.
+static bool find_attribute(struct hc_tracer *tracer, uint64_t address, const char *name, uint64_t *ret)
+{
+    struct hc_object_view object;
+    if (!hc_tracer_view(tracer, address, &object))
+        return false;
+    hc_tracer_trace(tracer, &object);
+    if (tracer->references.dict)
+        return hc_dict_find_string(tracer->runtime, &tracer->reader, tracer->references.dict, name, ret);
+    return find_inline(tracer, &object, name, ret);
+}
+
+// Up to 3.10 the loaders of built-in and frozen modules have a text of their own for these.
+static void write_loader(struct hc_value_writer *writer, uint64_t loader)
+{
+    const struct hc_type *type = hc_tracer_find_type(writer->tracer, loader);
+    if (type && !strcmp(type->name, "BuiltinImporter")) {
+        hc_value_put(writer, " (built-in)");
+    } else if (type && !strcmp(type->name, "FrozenImporter")) {
+        hc_value_put(writer, " (frozen)");
+    } else {
+        hc_value_put(writer, " (");
+        hc_value_write(writer, loader);
+        hc_value_put(writer, ")");
+    }
+}
+
+// Where a module is from, as its spec says: _module_repr_from_spec(), Lib/importlib/_bootstrap.py. False if
+// there is no spec.
+static bool write_origin(struct hc_value_writer *writer, uint64_t dict)
+{
+    struct hc_tracer *tracer = writer->tracer;
+    uint64_t spec, origin, loader, has_location;
+    bool truth = false;
+    if (!hc_dict_find_string(tracer->runtime, &tracer->reader, dict, "__spec__", &spec) ||
+        hc_value_is_none(tracer, spec) || !find_attribute(tracer, spec, "origin", &origin))
+        return false;
+    if (hc_value_is_none(tracer, origin)) {
+        if (find_attribute(tracer, spec, "loader", &loader) && !hc_value_is_none(tracer, loader))
+            write_loader(writer, loader);
+        return true;
+    }
+    if (find_attribute(tracer, spec, "_set_fileattr", &has_location) &&
+        hc_value_truth(tracer, has_location, &truth) && truth) {
+        hc_value_put(writer, " from ");
+        hc_value_write(writer, origin);
+        return true;
+    }
+    hc_value_put(writer, " (");
+    hc_value_write_name(writer, origin, "?");
+    hc_value_put(writer, ")");
+    return true;
+}
+
 static void write_module(struct hc_value_writer *writer, const struct hc_object_view *object)
 {
     const struct hc_offsets *at = writer->tracer->at;
+    uint64_t dict = member(writer, object, at->module_dict), name = member(writer, object, at->module_name);
     uint64_t file;
     hc_value_put(writer, "<module ");
-    uint64_t name = member(writer, object, at->module_name);
     if (name)
         hc_value_write(writer, name);
     else
         hc_value_put(writer, "?");
-    if (hc_dict_find_string(writer->tracer->runtime, &writer->tracer->reader,
-                            member(writer, object, at->module_dict), "__file__", &file)) {
+    if (!write_origin(writer, dict) &&
+        hc_dict_find_string(writer->tracer->runtime, &writer->tracer->reader, dict, "__file__", &file)) {
         hc_value_put(writer, " from ");
         hc_value_write(writer, file);
     }

@@ -149,6 +149,14 @@ static uint64_t prefix_key(const char *text)
     return key;
 }
 
+// `<1 str: 'abc'>`
+static struct hc_error *name_set(struct hc_universe *universe, uint32_t object, char **ret)
+{
+    _cleanup_(hc_freep) char *brief = NULL;
+    HC_TRY(hc_universe_brief(universe, object, &brief));
+    return asprintf(ret, "<1 %s>", brief) < 0 ? hc_error_out_of_memory() : NULL;
+}
+
 static struct hc_error *fill_entry(struct sorting *sorting, struct entry *entry)
 {
     struct hc_universe *universe = sorting->universe;
@@ -157,7 +165,7 @@ static struct hc_error *fill_entry(struct sorting *sorting, struct entry *entry)
     bool is_owned = hc_universe_kind(universe, entry->object) >= universe->type_count;
     entry->address = hc_graph_address(graph, object);
     if (sorting->look == HC_IDENTITY_SETS) {
-        HC_TRY(hc_universe_brief(universe, entry->object, &entry->text));
+        HC_TRY(name_set(universe, entry->object, &entry->text));
         entry->key = prefix_key(entry->text);
         return NULL;
     }
@@ -292,19 +300,11 @@ uint32_t hc_identity_object(const struct hc_identity *identity, size_t row)
     return identity->order[row];
 }
 
-// `<1 str: 'abc'>`
-static struct hc_error *name_set(struct hc_identity *identity, uint32_t object, char **ret)
-{
-    _cleanup_(hc_freep) char *brief = NULL;
-    HC_TRY(hc_universe_brief(identity->universe, object, &brief));
-    return asprintf(ret, "<1 %s>", brief) < 0 ? hc_error_out_of_memory() : NULL;
-}
-
 struct hc_error *hc_identity_name(struct hc_identity *identity, size_t row, char **ret)
 {
     uint32_t object = identity->order[row];
     if (identity->look == HC_IDENTITY_SETS)
-        return name_set(identity, object, ret);
+        return name_set(identity->universe, object, ret);
     return identity->is_mixed ? hc_universe_brief(identity->universe, object, ret)
                               : hc_universe_rendering(identity->universe, object, ret);
 }
