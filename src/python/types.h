@@ -17,6 +17,7 @@ enum hc_type_flag {
     HC_TYPE_MANAGED_DICT = 1u << 4,    // since 3.11: dict in the pre-header
     HC_TYPE_HEAPTYPE = 1u << 9,
     HC_TYPE_HAVE_GC = 1u << 14,
+    HC_TYPE_BASE_EXC_SUBCLASS = 1u << 30,
     HC_TYPE_TYPE_SUBCLASS = 1u << 31,
 };
 

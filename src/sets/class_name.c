@@ -119,7 +119,7 @@ static char *class_part(const void *argument, unsigned index)
     case HC_BY_CLODO:
         return hc_universe_kind_name(view->universe, (uint32_t)key);
     case HC_BY_SIZE:
-        return format_number("%9lu", key);
+        return format_number(view->classifier->count > 1 ? "%lu" : "%9lu", key);
     case HC_BY_RCS:
         return kind_list_name(view->universe, &view->universe->kind_lists.items[key]);
     case HC_BY_MODULE:

@@ -1,5 +1,7 @@
 #include "sets/partition.h"
 
+#include "base/cleanup.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -29,19 +31,35 @@ static const struct {
     {"wrapper_descriptor", "types.WrapperDescriptorType"},
 };
 
-static const char *find_shown(const char *name)
+// Other types that `builtins` has a name for, exceptions apart, and two that heapy shortens.
+static const char bare_types[] =
+    " bool bytearray bytes classmethod complex dict enumerate filter float frozenset function int "
+    "list map memoryview module object property range reversed set slice staticmethod str super "
+    "tuple type zip ";
+
+static bool is_bare(const struct hc_type *type)
 {
-    for (size_t i = 0; i < sizeof(interpreter_types) / sizeof(*interpreter_types); i++)
-        if (!strcmp(interpreter_types[i].name, name))
+    if (type->flags & HC_TYPE_BASE_EXC_SUBCLASS) // ExceptionGroup is a heap type
+        return !hc_type_is_heap(type) || !strcmp(type->name, "ExceptionGroup");
+    _cleanup_(hc_freep) char *word = NULL;
+    return !hc_type_is_heap(type) && asprintf(&word, " %s ", type->name) >= 0 && strstr(bare_types, word);
+}
+
+static const char *find_shown(const struct hc_type *type)
+{
+    size_t count = hc_type_is_heap(type) ? 0 : sizeof(interpreter_types) / sizeof(*interpreter_types);
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(interpreter_types[i].name, type->name))
             return interpreter_types[i].shown;
-    return name;
+    return is_bare(type) ? type->name : NULL;
 }
 
 char *hc_kind_class_name(const struct hc_type *type)
 {
-    // A class statement may set __module__ = 'builtins'; that makes no interpreter type of it.
-    if (!strcmp(type->module, "builtins"))
-        return strdup(hc_type_is_heap(type) ? type->name : find_shown(type->name));
+    // A class statement may set __module__ = 'builtins'; that makes no built-in type of it.
+    const char *shown = !strcmp(type->module, "builtins") ? find_shown(type) : NULL;
+    if (shown)
+        return strdup(shown);
     char *name;
     return asprintf(&name, "%s.%s", type->module, type->name) < 0 ? NULL : name;
 }

@@ -27,10 +27,19 @@ static void test_builtin_classes_are_named_bare(void **state)
 {
     (void)state;
     assert_class_name("builtins", "str", 0, "str");
-    assert_class_name("builtins", "KeyError", 0, "KeyError");
+    assert_class_name("builtins", "KeyError", HC_TYPE_BASE_EXC_SUBCLASS, "KeyError");
+    assert_class_name("builtins", "ExceptionGroup", HC_TYPE_BASE_EXC_SUBCLASS | HC_TYPE_HEAPTYPE,
+                      "ExceptionGroup");
     assert_class_name("builtins", "module", 0, "module");
     assert_class_name("builtins", "function", 0, "function");
-    assert_class_name("builtins", "list_iterator", 0, "list_iterator");
+}
+
+static void test_types_that_builtins_does_not_offer_are_named_with_it(void **state)
+{
+    (void)state;
+    assert_class_name("builtins", "list_iterator", 0, "builtins.list_iterator");
+    assert_class_name("builtins", "PyCapsule", 0, "builtins.PyCapsule");
+    assert_class_name("builtins", "lis", 0, "builtins.lis");
 }
 
 static void test_interpreter_types_have_their_name_in_types(void **state)
@@ -49,7 +58,8 @@ static void test_interpreter_types_have_their_name_in_types(void **state)
 static void test_a_users_class_that_calls_itself_builtin_is_no_interpreter_type(void **state)
 {
     (void)state;
-    assert_class_name("builtins", "code", HC_TYPE_HEAPTYPE, "code");
+    assert_class_name("builtins", "code", HC_TYPE_HEAPTYPE, "builtins.code");
+    assert_class_name("builtins", "str", HC_TYPE_HEAPTYPE, "builtins.str");
 }
 
 static void test_other_classes_are_named_with_their_module(void **state)
@@ -256,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_builtin_classes_are_named_bare),
+        cmocka_unit_test(test_types_that_builtins_does_not_offer_are_named_with_it),
         cmocka_unit_test(test_interpreter_types_have_their_name_in_types),
         cmocka_unit_test(test_a_users_class_that_calls_itself_builtin_is_no_interpreter_type),
         cmocka_unit_test(test_other_classes_are_named_with_their_module),
