@@ -1,0 +1,417 @@
+#!/usr/bin/env python3
+"""py-heap in a real gdb: cores, live processes, a remote stub, several inferiors, and what goes wrong.
+
+    python3 tests/gdb/gdb_test.py --heapcore BIN --library LIB [--gdb GDB] [TEST ...]
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "truth"))
+import dumping
+import interpreters
+
+PLUGIN = os.path.join(HERE, "..", "..", "gdb", "heapcore.py")
+PATIENCE = 120  # seconds
+SKIPPED = 77
+OPTIONS = None
+INTERPRETER = None
+
+# Runs each command by itself, so that an error does not end the others, and marks where its output begins and ends.
+DRIVER = """
+import gdb, json, os
+for command in json.loads(os.environ["HEAPCORE_TEST_COMMANDS"]):
+    gdb.write("<<<\\n")
+    try:
+        gdb.execute(command)
+    except gdb.error as error:
+        gdb.write("ERROR %s\\n" % error)
+    gdb.write(">>>\\n")
+"""
+
+
+class Answers(list):
+    """What each command printed."""
+
+
+def environment(**more):
+    known = {**dumping.clean_environment(), "HEAPCORE_LIBRARY": OPTIONS.library, "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+    known.pop("DEBUGINFOD_URLS", None)
+    known.update(more)
+    return known
+
+
+def gdb_command(*arguments, plugin=PLUGIN):
+    settings = ("pagination off", "confirm off", "auto-load safe-path /nonexistent", "debuginfod enabled off")
+    command = [OPTIONS.gdb, "-q", "-nx", "-batch"]
+    for setting in settings:
+        command += ["-iex", "set " + setting]
+    return command + ["-ex", "source " + plugin, *arguments]
+
+
+def run_gdb(commands, *arguments, **more):
+    """What gdb printed for each of `commands`; `arguments` say what it debugs."""
+    folder = tempfile.mkdtemp(prefix="heapcore-gdb-")
+    try:
+        driver = os.path.join(folder, "driver.py")
+        with open(driver, "w") as file:
+            file.write(DRIVER)
+        done = subprocess.run(
+            [*gdb_command("-ex", "source " + driver), *arguments], env=environment(
+                HEAPCORE_TEST_COMMANDS=json.dumps(commands), **more),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+    finally:
+        shutil.rmtree(folder)
+    text = done.stdout.decode(errors="replace")
+    answers = Answers(found.group(1) for found in re.finditer(r"<<<\n(.*?)>>>\n", text, re.DOTALL))
+    if len(answers) != len(commands) or done.returncode < 0:
+        raise AssertionError("gdb answered %d of %d commands and ended with %d:\n%s" % (
+            len(answers), len(commands), done.returncode, text))
+    return answers
+
+
+def heapcore(*arguments):
+    done = subprocess.run([OPTIONS.heapcore, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, timeout=PATIENCE)
+    return done.stdout.decode()
+
+
+class Service:
+    """fixtures/sessions.py at work."""
+
+    def __init__(self, folder, *arguments):
+        self.state = os.path.join(folder, "state.json")
+        self.command = [INTERPRETER.executable, os.path.join(dumping.FIXTURES, "sessions.py"), self.state, *arguments]
+        self.folder = folder
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, cwd=self.folder, env=dumping.clean_environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        end = time.monotonic() + PATIENCE
+        while not os.path.exists(self.state) or self.known()["pid"] != self.process.pid:
+            if time.monotonic() > end or self.process.poll() is not None:
+                raise dumping.CannotDump("the service did not start")
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def known(self):
+        with open(self.state) as file:
+            return json.load(file)
+
+    def goes_on(self):
+        before = len(self.known()["sessions"])
+        end = time.monotonic() + 20
+        while len(self.known()["sessions"]) <= before + 3:
+            if time.monotonic() > end or self.process.poll() is not None:
+                return False
+            time.sleep(0.01)
+        return True
+
+
+def make_core(folder):
+    service = Service(folder, "5", "abort")
+    subprocess.run(service.command, cwd=folder, env=dumping.clean_environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PATIENCE)
+    cores = [os.path.join(folder, name) for name in os.listdir(folder) if name.startswith("core")]
+    if cores:
+        return service, cores[0]
+    with Service(folder) as living:  # the kernel writes no cores here
+        subprocess.run(["gcore", "-o", os.path.join(folder, "core"), str(living.process.pid)], check=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PATIENCE)
+    return living, os.path.join(folder, "core.%d" % living.process.pid)
+
+
+def count_of(answer):
+    return int(re.search(r"set of (\d+) object", answer).group(1))
+
+
+class CoreTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="heapcore-gdb-core-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.service, cls.core = make_core(cls.folder)
+        cls.known = cls.service.known()
+
+    def gdb(self, *commands, **more):
+        return run_gdb(list(commands), INTERPRETER.executable, self.core, **more)
+
+    def test_expressions_print_what_the_program_prints(self):
+        expressions = (
+            "heap()", "h[0]", "byrcs", "h & __main__.Session", "(h & __main__.Session).referrers.byid", "h.bysize",
+            "(h & __main__.Session).byvia", "h.count", "h[0].byid[0].theone", "Nothing", "type", "hp",
+            "(h & __main__.Session)[0].byid[0].sp", "(h & __main__.Session).byid[3].rp")
+        answers = self.gdb(*("py-heap " + expression for expression in expressions))
+        for expression, answer in zip(expressions, answers):
+            with self.subTest(expression=expression):
+                self.assertEqual(answer, heapcore("query", self.core, expression))
+
+    def test_alone_it_is_the_heap(self):
+        self.assertEqual(self.gdb("py-heap")[0], heapcore("query", self.core, "heap()"))
+
+    def test_variables_and_the_last_answer_live_on(self):
+        answers = self.gdb(
+            "py-heap x = h & __main__.Session", "py-heap x.count", "py-heap h.byrcs", "py-heap byrcs = _",
+            "py-heap byrcs[0] ^ h.byrcs[0]", "py-heap byrcs", "py-heap more")
+        self.assertEqual(answers[0], "")
+        self.assertEqual(answers[1], "%d\n" % len(self.known["sessions"]))
+        self.assertEqual(answers[4], "hp.Nothing\n")
+        self.assertRegex(answers[6], r"(?m)^ +10 ")
+
+    def test_reports_print_what_the_program_prints(self):
+        for name in "analyze", "layouts", "dump":
+            with self.subTest(report=name):
+                self.assertEqual(self.gdb("py-heap " + name)[0], heapcore(name, self.core))
+
+    def test_an_object_by_address_and_by_expression(self):
+        address = self.known["sessions"][7]
+        plain, computed, nothing, empty = self.gdb(
+            "py-heap obj %d" % address, "py-heap obj (char *)%d + 16 - 0x10" % address, "py-heap obj 1", "py-heap obj")
+        self.assertIn("<__main__.Session object at 0x%x>" % address, plain)
+        self.assertRegex(plain, r"0x%x: __main__.Session, \d+ bytes, reference count 1, reachable" % address)
+        self.assertIn("hp.Root.i0_modules['__main__'].__dict__['HELD'][7]", plain)
+        self.assertRegex(plain, r"(?m)^ +0 +1 100 +\d+ 100 +\d+ 100 list$")
+        self.assertEqual(computed, plain)
+        self.assertEqual(nothing, "ERROR no Python object starts at 0x1\n")
+        self.assertIn("which object?", empty)
+
+    def test_sets_in_gdb_s_own_expressions(self):
+        answers = self.gdb(
+            'output $py_heap_count("h & __main__.Session")',
+            'output/x $py_heap_addr("h & __main__.Session", 2)',
+            'output $py_heap_count("byrc")', 'output $py_heap_count("3")',
+            'output $py_heap_addr("h & __main__.Session", 999999)')
+        self.assertEqual(answers[0], "%d" % len(self.known["sessions"]))
+        self.assertIn(int(answers[1], 16), self.known["sessions"])
+        self.assertIn("did you mean 'byrcs'?", answers[2])
+        self.assertIn("3 is no set", answers[3])
+        self.assertIn("has no object 999999", answers[4])
+
+    def test_sets_as_python_objects(self):
+        lines = (
+            "import heapcore; hp = heapcore.hpy(); h = hp.heap(); s = h & heapcore.evaluate('__main__.Session')",
+            "print(json.dumps(sorted(s)))",
+            "print(s.count, len(s), len(h) == len(h.byclodo), s.byrcs[0] == s, bool(s - s), s in h, (s | h) == h)",
+            "print(h[0:2] == h[0] | h[1], (h & hp.Type('str')).count == h.bytype[0].count or h.bytype[0])",
+            "print(s)", "print(s.byid[0].theone)", "i = iter(s.nodes) if False else s.nodes",
+            "s.byrc", "print(~hp.Size(56) is None, hp.Nothing.count)")
+        answers = self.gdb("python import json", *("python " + line for line in lines))
+        self.assertEqual(json.loads(answers[2]), sorted(self.known["sessions"]))
+        self.assertEqual(answers[3], "%d 1 True True False True True\n" % len(self.known["sessions"]))
+        self.assertEqual(answers[4].split()[0], "True")
+        self.assertEqual(answers[5], heapcore("query", self.core, "h & __main__.Session"))
+        self.assertIn("__main__.Session object at 0x", answers[6])
+        self.assertIn("did you mean 'byrcs'", answers[8])
+
+    def test_completion(self):
+        answers = self.gdb("complete py-heap h.byr", "complete py-heap ref", "complete py-heap help byr",
+            "complete py-heap x = h[0].indi")
+        self.assertIn("py-heap h.byrcs\n", answers[0])
+        self.assertIn("py-heap refresh\n", answers[1])
+        self.assertIn("py-heap help byrcs\n", answers[2])
+        self.assertEqual(answers[3], "py-heap x = h[0].indisize\n")
+
+    def test_help(self):
+        overview, name, nobody = self.gdb("py-heap help", "py-heap help byrcs", "py-heap help nobody")
+        for word in "obj", "refresh", "analyze", "byrcs", "shpaths", "setref":
+            self.assertIn(word, overview)
+        self.assertIn("byrcs", name)
+        self.assertIn("no help for 'nobody'", nobody)
+
+    def test_output_goes_where_gdb_sends_it(self):
+        file = os.path.join(self.folder, "output.txt")
+        answers = self.gdb("pipe py-heap h.count | tr 0-9 a-j", "set logging file " + file, "set logging redirect on",
+            "set logging enabled on", "py-heap h.count", "set logging enabled off")
+        count = heapcore("query", self.core, "h.count")
+        self.assertEqual(answers[0], count.translate(str.maketrans("0123456789", "abcdefghij")))
+        with open(file) as opened:
+            self.assertEqual(opened.read(), count)
+
+    def test_two_inferiors_are_two_sessions(self):
+        other = os.path.join(self.folder, "other")
+        os.makedirs(other, exist_ok=True)
+        service, core = make_core(other)
+        answers = self.gdb(
+            "py-heap x = h & __main__.Session", "add-inferior", "inferior 2", "core-file " + core, "py-heap h.count",
+            "py-heap x.count", "inferior 1", "py-heap x.count", "py-heap h.count")
+        self.assertEqual(answers[4], heapcore("query", core, "h.count"))
+        self.assertIn("unknown name 'x'", answers[5])
+        self.assertEqual(answers[7], "%d\n" % len(self.known["sessions"]))
+        self.assertEqual(answers[8], heapcore("query", self.core, "h.count"))
+
+
+class LiveTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="heapcore-gdb-live-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def test_an_attached_process_is_seen_as_it_is_and_goes_on(self):
+        with Service(self.folder) as service:
+            answers = run_gdb([
+                "py-heap h & __main__.Session", "shell cat %s" % service.state, "detach"], "-p", str(service.process.pid))
+            self.assertIn(count_of(answers[0]) - len(json.loads(answers[1])["sessions"]), (0, 1))
+            self.assertTrue(service.goes_on())
+
+    def test_after_it_went_on_it_is_looked_at_anew(self):
+        with Service(self.folder) as service:
+            answers = run_gdb([
+                "break getppid", "continue", "py-heap x = h & __main__.Session", "py-heap x.count", "continue",
+                "py-heap (h & __main__.Session).count", "py-heap x.count", "py-heap x <= h", "continue",
+                "py-heap refresh", "py-heap (h & __main__.Session).count", "delete", "detach"],
+                "-p", str(service.process.pid))
+            first = int(answers[3])
+            self.assertEqual([int(answers[i]) for i in (5, 6, 10)], [first + 1, first, first + 2])
+            self.assertEqual(answers[7], "True\n")
+            self.assertTrue(service.goes_on())
+
+    def test_a_reference_point_leaves_what_is_new(self):
+        with Service(self.folder) as service:
+            answers = run_gdb([
+                "break getppid", "continue", "py-heap setref()", "continue", "py-heap h & __main__.Session",
+                "continue", "py-heap (h & __main__.Session).count", "delete", "detach"], "-p", str(service.process.pid))
+            self.assertEqual(count_of(answers[4]), 1)
+            self.assertEqual(answers[6], "2\n")
+
+    def test_a_program_started_under_gdb_stops_at_a_breakpoint(self):
+        service = Service(self.folder, "3")
+        answers = run_gdb([
+            "set breakpoint pending on", "break getppid", "run", "py-heap (h & __main__.Session).count", "continue",
+            "py-heap (h & __main__.Session).count", "delete", "continue", "py-heap h.count"], "--args", *service.command)
+        self.assertEqual([answers[3], answers[5]], ["1001\n", "1002\n"])
+        self.assertIn("no process", answers[8])
+
+    def test_a_remote_process_is_read_through_gdb(self):
+        if not shutil.which("gdbserver"):
+            self.fail("gdbserver is not installed")
+        with Service(self.folder) as service:
+            server = subprocess.Popen(["gdbserver", "--once", "--attach", "127.0.0.1:0", str(service.process.pid)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            with server:
+                port = None
+                while port is None:
+                    found = re.search(rb"Listening on port (\d+)", server.stderr.readline())
+                    port = int(found.group(1)) if found else None
+                answers = run_gdb([
+                    "break getppid", "continue", "py-heap (h & __main__.Session).count", "shell cat " + service.state,
+                    "continue", "py-heap (h & __main__.Session).count", "py-heap analyze", "delete", "detach"],
+                    "-ex", "set sysroot /", "-ex", "target remote 127.0.0.1:%d" % port, INTERPRETER.executable)
+                server.kill()
+            self.assertEqual(int(answers[2]), len(json.loads(answers[3])["sessions"]))
+            self.assertEqual(int(answers[5]), int(answers[2]) + 1)
+            self.assertIn("Kind (class / dict of class)", answers[6])
+            self.assertTrue(service.goes_on())
+
+    def test_the_inferior_is_neither_written_to_nor_called(self):
+        with Service(self.folder) as service:
+            before, after = (os.path.join(self.folder, name) for name in ("before", "after"))
+            answers = run_gdb([
+                "set may-write-memory off", "set may-write-registers off", "set may-insert-breakpoints off",
+                "set may-call-functions off", "gcore " + before, "py-heap", "py-heap byvia", "py-heap h[0].byid",
+                "py-heap obj $sp", "py-heap analyze", "gcore " + after, "detach"], "-p", str(service.process.pid))
+            self.assertIn("Partition of a set", answers[5])
+            self.assertTrue(service.goes_on())
+            with open(before, "rb") as one, open(after, "rb") as other:
+                self.assertEqual(one.read(), other.read())
+
+
+class FailureTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="heapcore-gdb-failure-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def one_line(self, answer):
+        self.assertRegex(answer, r"\AERROR [^\n]+\n\Z")
+        return answer
+
+    def test_without_a_process(self):
+        answers = run_gdb(["py-heap", "py-heap h.count", "py-heap obj 1", "py-heap refresh", "py-heap analyze",
+            "py-heap help", 'output $py_heap_count("h")'])
+        for answer in answers[:5]:
+            self.assertIn("no process and no core file", self.one_line(answer))
+        self.assertIn("byrcs", answers[5])
+        self.assertIn("no process and no core file", answers[6])
+
+    def test_without_python_in_the_process(self):
+        with subprocess.Popen(["sleep", "1000"]) as process:
+            answer = run_gdb(["py-heap", "detach"], "-p", str(process.pid))[0]
+            process.kill()
+        self.assertIn("Python", self.one_line(answer))
+
+    def test_without_the_library(self):
+        answers = run_gdb(["py-heap", "py-heap help", "info line main"], HEAPCORE_LIBRARY="/nowhere/libheapcore.so.1")
+        self.assertIn("/nowhere/libheapcore.so.1", self.one_line(answers[0]))
+        self.assertIn("HEAPCORE_LIBRARY", self.one_line(answers[1]))
+
+    def library_of(self, source):
+        path = os.path.join(self.folder, "libother.so")
+        subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-o", path, "-"], input=source.encode(), check=True)
+        return path
+
+    def test_with_a_library_of_another_version(self):
+        path = self.library_of("int heapcore_api_version(void) { return 99; }")
+        self.assertIn("version 99", self.one_line(run_gdb(["py-heap"], HEAPCORE_LIBRARY=path)[0]))
+
+    def test_with_something_else_than_the_library(self):
+        path = self.library_of("int nothing;")
+        self.assertIn("no libheapcore", self.one_line(run_gdb(["py-heap"], HEAPCORE_LIBRARY=path)[0]))
+        path = self.library_of("int heapcore_api_version(void) { return 1; }")
+        self.assertIn("from one build", self.one_line(run_gdb(["py-heap"], HEAPCORE_LIBRARY=path)[0]))
+
+    def test_after_the_process_ended(self):
+        with Service(self.folder) as service:
+            answers = run_gdb(["py-heap h.count", "kill", "py-heap h.count"], "-p", str(service.process.pid))
+            self.assertGreater(int(answers[0]), 1000)
+            self.assertIn("no process", self.one_line(answers[2]))
+
+    def test_while_the_process_runs(self):
+        with Service(self.folder) as service:
+            answers = run_gdb(["set non-stop on", "continue &", "py-heap h.count", "interrupt"],
+                "-iex", "set non-stop on", "-p", str(service.process.pid))
+            self.assertIn("stop it first", answers[2])
+
+    def test_wrong_expressions_point_at_the_place(self):
+        with Service(self.folder) as service:
+            answers = run_gdb(["py-heap h.byrc", "py-heap h[", "py-heap 3 +", "py-heap h.count", "detach"],
+                "-p", str(service.process.pid))
+        self.assertIn("did you mean 'byrcs'?", answers[0])
+        self.assertIn("^", answers[1])
+        self.assertTrue(answers[2].startswith("ERROR"))
+        self.assertGreater(int(answers[3]), 1000)
+
+
+def main():
+    global OPTIONS, INTERPRETER
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--heapcore", required=True)
+    parser.add_argument("--library", required=True)
+    parser.add_argument("--gdb", default="gdb")
+    OPTIONS, rest = parser.parse_known_args()
+    OPTIONS.heapcore, OPTIONS.library = (os.path.abspath(path) for path in (OPTIONS.heapcore, OPTIONS.library))
+    if not shutil.which(OPTIONS.gdb):
+        print("gdb is not installed (package gdb)")
+        return 1 if interpreters.must_have_all() else SKIPPED
+    found = [each for each in map(interpreters.find, ("3.11", "3.12", "3.10", "3.13", interpreters.DEBIAN)) if each]
+    if not found:
+        print("no interpreter found")
+        return 1 if interpreters.must_have_all() else SKIPPED
+    INTERPRETER = found[0]
+    print(INTERPRETER, flush=True)
+    result = unittest.main(argv=sys.argv[:1] + rest, verbosity=2, exit=False).result
+    return 0 if result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
