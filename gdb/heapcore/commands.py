@@ -55,8 +55,7 @@ def reports(lib):
 def run(text):
     from . import library
     now = session()
-    color = gdb.parameter("style enabled") and False
-    now.library.writing(now.library.run, now.handle, text.encode(), library.format_of(color=color), write=gdb.write)
+    now.library.writing(now.library.run, now.handle, text.encode(), library.format_of(), write=gdb.write)
 
 
 def report(name):

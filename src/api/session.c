@@ -2,6 +2,7 @@
 #include "api/api.h"
 
 #include "base/interrupt.h"
+#include "query/inherit.h"
 
 #include <stdlib.h>
 
@@ -111,4 +112,10 @@ heapcore_error *heapcore_open_target(const struct heapcore_target *target,
     };
     struct hc_session_options session = {.source = &source};
     return api_error(open_session(&session, options, ret));
+}
+
+heapcore_error *heapcore_session_inherit(heapcore_session *session, heapcore_session *old)
+{
+    hc_interrupt_clear();
+    return api_error(hc_interpreter_inherit(&session->interpreter, &old->interpreter));
 }

@@ -2,11 +2,14 @@
 #include "api/api.h"
 
 #include "base/interrupt.h"
+#include "query/complete.h"
 #include "query/help.h"
 #include "report/answer.h"
 #include "report/run.h"
+#include "report/session_reports.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static struct hc_error *write_json(json_object *object, FILE *file)
 {
@@ -75,4 +78,55 @@ char *heapcore_help(const char *name)
     struct hc_error *error = name ? hc_help_name(name, &text) : hc_help_overview(&text);
     hc_error_destroy(error);
     return error ? NULL : text;
+}
+
+heapcore_error *heapcore_report(heapcore_session *session, const char *command,
+                                const struct heapcore_format *format, heapcore_write_fn *write,
+                                void *argument)
+{
+    const struct hc_report_options options = {api_render_options(format), API_MEMBER(format, json, false)};
+    const struct hc_session_report *report = hc_session_report_find(command);
+    FILE *file;
+    hc_interrupt_clear();
+    if (!report)
+        return api_error(hc_error_create("there is no report '%s'", command));
+    struct hc_error *error = api_open_stream(write, argument, &file);
+    if (error)
+        return api_error(error);
+    error = report->write(session->session, &options, file);
+    fclose(file);
+    return api_error(error);
+}
+
+const char *heapcore_report_name(size_t index)
+{
+    return index < hc_session_report_count() ? hc_session_reports[index].name : NULL;
+}
+
+const char *heapcore_report_summary(size_t index)
+{
+    return index < hc_session_report_count() ? hc_session_reports[index].summary : NULL;
+}
+
+static char *join_lines(const struct hc_name_vector *names)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *memory = names->count ? open_memstream(&text, &length) : NULL;
+    if (!memory)
+        return NULL;
+    for (size_t i = 0; i < names->count; i++)
+        fprintf(memory, "%s%s", i ? "\n" : "", names->items[i]);
+    return fclose(memory) ? NULL : text;
+}
+
+char *heapcore_complete(heapcore_session *session, const char *text, size_t *ret_start)
+{
+    _cleanup_(hc_completion_deinit) struct hc_completion completion = {0};
+    struct hc_error *error = hc_complete(&session->interpreter, text, strlen(text), &completion);
+    hc_error_destroy(error);
+    if (error)
+        return NULL;
+    *ret_start = completion.start;
+    return join_lines(&completion.names);
 }

@@ -39,8 +39,7 @@ for command in json.loads(os.environ["HEAPCORE_TEST_COMMANDS"]):
 """
 
 
-class Answers(list):
-    """What each command printed."""
+READ = "python print(open(%r).read())"
 
 
 def environment(**more):
@@ -58,21 +57,21 @@ def gdb_command(*arguments, plugin=PLUGIN):
     return command + ["-ex", "source " + plugin, *arguments]
 
 
-def run_gdb(commands, *arguments, **more):
-    """What gdb printed for each of `commands`; `arguments` say what it debugs."""
+def run_gdb(commands, *arguments, first=(), **more):
+    """What gdb printed for each of `commands`; `arguments` say what it debugs, `first` is done before."""
     folder = tempfile.mkdtemp(prefix="heapcore-gdb-")
     try:
         driver = os.path.join(folder, "driver.py")
         with open(driver, "w") as file:
             file.write(DRIVER)
         done = subprocess.run(
-            [*gdb_command("-ex", "source " + driver), *arguments], env=environment(
+            [*gdb_command(*("-ex=" + command for command in first), "-ex", "source " + driver), *arguments], env=environment(
                 HEAPCORE_TEST_COMMANDS=json.dumps(commands), **more),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
     finally:
         shutil.rmtree(folder)
     text = done.stdout.decode(errors="replace")
-    answers = Answers(found.group(1) for found in re.finditer(r"<<<\n(.*?)>>>\n", text, re.DOTALL))
+    answers = [found.group(1) for found in re.finditer(r"<<<\n(.*?)>>>\n", text, re.DOTALL)]
     if len(answers) != len(commands) or done.returncode < 0:
         raise AssertionError("gdb answered %d of %d commands and ended with %d:\n%s" % (
             len(answers), len(commands), done.returncode, text))
@@ -233,10 +232,12 @@ class CoreTest(unittest.TestCase):
 
     def test_output_goes_where_gdb_sends_it(self):
         file = os.path.join(self.folder, "output.txt")
-        answers = self.gdb("pipe py-heap h.count | tr 0-9 a-j", "set logging file " + file, "set logging redirect on",
-            "set logging enabled on", "py-heap h.count", "set logging enabled off")
+        logged = ("set logging file " + file, "set logging redirect on", "set logging enabled on", "py-heap h.count",
+            "set logging enabled off")
+        self.gdb("pipe py-heap h.count | tr 0-9 a-j > %s.piped" % file, "python for c in %r: gdb.execute(c)" % (logged,))
         count = heapcore("query", self.core, "h.count")
-        self.assertEqual(answers[0], count.translate(str.maketrans("0123456789", "abcdefghij")))
+        with open(file + ".piped") as opened:
+            self.assertEqual(opened.read(), count.translate(str.maketrans("0123456789", "abcdefghij")))
         with open(file) as opened:
             self.assertEqual(opened.read(), count)
 
@@ -261,7 +262,7 @@ class LiveTest(unittest.TestCase):
     def test_an_attached_process_is_seen_as_it_is_and_goes_on(self):
         with Service(self.folder) as service:
             answers = run_gdb([
-                "py-heap h & __main__.Session", "shell cat %s" % service.state, "detach"], "-p", str(service.process.pid))
+                "py-heap h & __main__.Session", READ % service.state, "detach"], "-p", str(service.process.pid))
             self.assertIn(count_of(answers[0]) - len(json.loads(answers[1])["sessions"]), (0, 1))
             self.assertTrue(service.goes_on())
 
@@ -305,9 +306,9 @@ class LiveTest(unittest.TestCase):
                     found = re.search(rb"Listening on port (\d+)", server.stderr.readline())
                     port = int(found.group(1)) if found else None
                 answers = run_gdb([
-                    "break getppid", "continue", "py-heap (h & __main__.Session).count", "shell cat " + service.state,
+                    "break getppid", "continue", "py-heap (h & __main__.Session).count", READ % service.state,
                     "continue", "py-heap (h & __main__.Session).count", "py-heap analyze", "delete", "detach"],
-                    "-ex", "set sysroot /", "-ex", "target remote 127.0.0.1:%d" % port, INTERPRETER.executable)
+                    INTERPRETER.executable, first=["set sysroot /", "target remote 127.0.0.1:%d" % port])
                 server.kill()
             self.assertEqual(int(answers[2]), len(json.loads(answers[3])["sessions"]))
             self.assertEqual(int(answers[5]), int(answers[2]) + 1)

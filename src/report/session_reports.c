@@ -1,0 +1,83 @@
+#include "report/session_reports.h"
+
+#include "report/analyze.h"
+#include "report/dump.h"
+#include "report/json.h"
+#include "report/text.h"
+
+#include <string.h>
+
+static struct hc_error *write_report(const struct hc_report *report, const struct hc_report_options *options,
+                                     FILE *file)
+{
+    return options->json ? hc_json_write(report, &options->render, file)
+                         : hc_text_write(report, &options->render, file);
+}
+
+static struct hc_error *write_analyze(const struct hc_session *session,
+                                      const struct hc_report_options *options, FILE *file)
+{
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    HC_TRY(hc_report_analyze(session, &report));
+    return write_report(&report, options, file);
+}
+
+static struct hc_error *write_dump(const struct hc_session *session, const struct hc_report_options *options,
+                                   FILE *file)
+{
+    return hc_dump_write(session, &options->render, file);
+}
+
+static struct hc_error *write_layouts(const struct hc_session *session,
+                                      const struct hc_report_options *options, FILE *file)
+{
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    HC_TRY(hc_report_layouts(session, &report));
+    return write_report(&report, options, file);
+}
+
+const struct hc_session_report hc_session_reports[] = {
+    {
+        .name = "analyze",
+        .summary = "what the process was, and what its heap holds",
+        .help = "Prints the process and how it ended, the heap as heapy's heap() shows it (the reachable "
+                "objects by\n"
+                "class, largest first), how many objects are only tracked or stray, how their sizes and "
+                "references\n"
+                "are known, and what is not known: holes in the core, damage, files that are missing.\n",
+        .write = write_analyze,
+    },
+    {
+        .name = "dump",
+        .summary = "every object, a JSON object a line",
+        .help =
+            "Prints each object with its address, type, size, reference count, state (reachable, tracked, "
+            "stray),\n"
+            "how its size and references are known, and the addresses of the objects that it refers to.\n"
+            "Attributes that live in inline values and never were made a dict follow as dicts with\n"
+            "\"virtual\":true.\n",
+        .write = write_dump,
+    },
+    {
+        .name = "layouts",
+        .summary = "every struct member used, its offset and where it comes from",
+        .help = "Prints each member of CPython's structs that heapcore reads, with its offset and size in "
+                "bytes and\n"
+                "the source that says so; `absent` where this version of CPython has no such member.\n",
+        .layouts_only = true,
+        .write = write_layouts,
+    },
+};
+
+size_t hc_session_report_count(void)
+{
+    return sizeof(hc_session_reports) / sizeof(*hc_session_reports);
+}
+
+const struct hc_session_report *hc_session_report_find(const char *name)
+{
+    for (size_t i = 0; i < hc_session_report_count(); i++)
+        if (!strcmp(hc_session_reports[i].name, name))
+            return &hc_session_reports[i];
+    return NULL;
+}

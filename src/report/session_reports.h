@@ -1,0 +1,27 @@
+// The reports on a session, by name: one table for the command line, the C API and gdb.
+#pragma once
+
+#include "graph/session.h"
+#include "report/report.h"
+
+#include <stdio.h>
+
+struct hc_report_options {
+    struct hc_render_options render;
+    bool json;
+};
+
+struct hc_session_report {
+    const char *name;
+    const char *summary; // one line, lower case
+    const char *help;    // paragraphs
+    bool layouts_only;   // needs no objects
+    struct hc_error *(*write)(const struct hc_session *session, const struct hc_report_options *options,
+                              FILE *file);
+};
+
+extern const struct hc_session_report hc_session_reports[];
+size_t hc_session_report_count(void);
+
+// NULL if there is no such report.
+const struct hc_session_report *hc_session_report_find(const char *name);
