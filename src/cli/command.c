@@ -1,20 +1,54 @@
 #include "cli/command.h"
 
 #include "cli/progress.h"
-#include "report/json.h"
-#include "report/text.h"
 
+#include <assert.h>
 #include <string.h>
 
-const struct hc_command *const hc_commands[] = {
-    &hc_command_analyze, &hc_command_dump, &hc_command_query, &hc_command_shell, &hc_command_layouts, NULL,
-};
+static struct hc_error *run_report(const struct hc_cli_options *options)
+{
+    const struct hc_session_report *report = options->report;
+    struct hc_cli_options own = *options;
+    own.session.layouts_only = report->layouts_only;
+    _cleanup_(hc_session_closep) struct hc_session *session = NULL;
+    _cleanup_(hc_reference_releasep) struct hc_reference *baseline = NULL;
+    HC_TRY(hc_command_baseline(&own, &baseline));
+    HC_TRY(hc_command_open(&own, &session));
+    const struct hc_report_options wishes = {options->render, options->json, baseline};
+    return report->write(session, &wishes, stdout);
+}
+
+static struct hc_command of_report(const struct hc_session_report *report)
+{
+    return (struct hc_command){
+        .name = report->name,
+        .arguments = "[options] CORE | -p PID",
+        .summary = report->summary,
+        .help = report->help,
+        .takes_baseline = report->takes_baseline,
+        .report = report,
+        .run = run_report,
+    };
+}
+
+const struct hc_command *hc_command_at(size_t index)
+{
+    static const struct hc_command *const others[] = {&hc_command_query, &hc_command_shell};
+    static struct hc_command of_reports[16];
+    size_t reports = hc_session_report_count();
+    if (index >= reports)
+        return index - reports < sizeof(others) / sizeof(*others) ? others[index - reports] : NULL;
+    assert(reports <= sizeof(of_reports) / sizeof(*of_reports));
+    of_reports[index] = of_report(&hc_session_reports[index]);
+    return &of_reports[index];
+}
 
 const struct hc_command *hc_command_find(const char *name)
 {
-    for (size_t i = 0; hc_commands[i]; i++)
-        if (!strcmp(hc_commands[i]->name, name))
-            return hc_commands[i];
+    const struct hc_command *command;
+    for (size_t i = 0; (command = hc_command_at(i)); i++)
+        if (!strcmp(command->name, name))
+            return command;
     return NULL;
 }
 
@@ -40,10 +74,4 @@ struct hc_error *hc_command_baseline(const struct hc_cli_options *options, struc
     struct hc_error *error = hc_reference_read(options->baseline, &options->session, ret);
     hc_progress_end(&progress);
     return error ? hc_error_wrap(error, "--baseline %s", options->baseline) : NULL;
-}
-
-struct hc_error *hc_command_print(const struct hc_report *report, const struct hc_cli_options *options)
-{
-    return options->json ? hc_json_write(report, &options->render, stdout)
-                         : hc_text_write(report, &options->render, stdout);
 }

@@ -1,9 +1,9 @@
-// The program's commands: one static record and one file each. main(), `heapcore help` and --help read this
-// table.
+// The program's commands: those that work on a session for long have a file each, the others are the reports
+// of report/session_reports.h. main(), `heapcore help` and --help read this table.
 #pragma once
 
 #include "graph/session.h"
-#include "report/report.h"
+#include "report/session_reports.h"
 #include "sets/reference.h"
 
 #include <stdbool.h>
@@ -11,6 +11,7 @@
 
 // Strings point into argv.
 struct hc_cli_options {
+    const struct hc_session_report *report; // of commands that are one
     struct hc_session_options session;
     struct hc_render_options render;
     const char *baseline; // a core of the same process, dumped earlier; NULL: none
@@ -27,14 +28,14 @@ struct hc_command {
     const char *help;       // paragraphs
     bool takes_expressions; // after the core
     bool takes_baseline;
+    const struct hc_session_report *report; // NULL: none
     struct hc_error *(*run)(const struct hc_cli_options *options);
 };
 
-extern const struct hc_command hc_command_analyze, hc_command_dump, hc_command_layouts, hc_command_query,
-    hc_command_shell;
+extern const struct hc_command hc_command_query, hc_command_shell;
 
-extern const struct hc_command *const hc_commands[]; // ended by NULL
-
+// NULL past the last.
+const struct hc_command *hc_command_at(size_t index);
 // NULL if there is no such command.
 const struct hc_command *hc_command_find(const char *name);
 
@@ -43,5 +44,3 @@ struct hc_error *hc_command_open(const struct hc_cli_options *options, struct hc
 // Reads the baseline that `options` name; NULL in `*ret` if they name none. It is closed before the session
 // is opened: two heaps need not fit into memory at once.
 struct hc_error *hc_command_baseline(const struct hc_cli_options *options, struct hc_reference **ret);
-// Prints `report` as options say.
-struct hc_error *hc_command_print(const struct hc_report *report, const struct hc_cli_options *options);

@@ -12,8 +12,9 @@ enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 static void print_usage(FILE *file)
 {
     fprintf(file, "usage: heapcore COMMAND [options] CORE | -p PID\n\ncommands:\n");
-    for (size_t i = 0; hc_commands[i]; i++)
-        fprintf(file, "  %-10s %s\n", hc_commands[i]->name, hc_commands[i]->summary);
+    const struct hc_command *command;
+    for (size_t i = 0; (command = hc_command_at(i)); i++)
+        fprintf(file, "  %-10s %s\n", command->name, command->summary);
     fprintf(file, "\n`heapcore help COMMAND` tells more; `heapcore --version` prints the version.\n");
 }
 

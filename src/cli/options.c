@@ -143,6 +143,7 @@ struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command
                                   struct hc_cli_options *ret, bool *ret_help)
 {
     struct hc_cli_options options = {
+        .report = command->report,
         .render = {.limit = HC_NO_LIMIT, .color = terminal_has_color()},
     };
     opterr = 0;

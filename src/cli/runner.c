@@ -1,9 +1,9 @@
 #include "cli/runner.h"
 
 #include "base/interrupt.h"
-#include "query/parser.h"
 #include "report/answer.h"
 #include "report/clean.h"
+#include "report/run.h"
 
 #include <signal.h>
 #include <string.h>
@@ -22,37 +22,6 @@ void hc_runner_deinit(struct hc_runner *runner)
 {
     hc_interpreter_deinit(&runner->interpreter);
     json_object_put(runner->answers);
-}
-
-static struct hc_error *print(struct hc_runner *runner, const char *expression,
-                              const struct hc_answer *answer)
-{
-    if (!runner->answers)
-        return hc_answer_write(answer, &runner->options->render, stdout);
-    json_object *object = NULL;
-    if (answer->type == HC_ANSWER_NONE)
-        return NULL;
-    HC_TRY(hc_answer_json(expression, answer, &runner->options->render, &object));
-    return json_object_array_add(runner->answers, object) ? hc_error_out_of_memory() : NULL;
-}
-
-static struct hc_error *run_statement(struct hc_runner *runner, const char *expression,
-                                      const struct hc_ast *ast, size_t index)
-{
-    _cleanup_(hc_answer_deinit) struct hc_answer answer = {0};
-    HC_TRY(hc_interpreter_run(&runner->interpreter, ast, &ast->statements[index], &answer));
-    return print(runner, expression, &answer);
-}
-
-static struct hc_error *run_expression(struct hc_runner *runner, const char *expression)
-{
-    _cleanup_(hc_ast_destroyp) struct hc_ast *ast = NULL;
-    HC_TRY(hc_parse(expression, &ast));
-    for (size_t i = 0; i < ast->count; i++) {
-        HC_TRY(hc_interrupt_check());
-        HC_TRY(run_statement(runner, expression, ast, i));
-    }
-    return NULL;
 }
 
 // Behind the program's name and the place: the lines below the first are indented alike, or the caret would
@@ -92,7 +61,8 @@ struct hc_error *hc_runner_tell(struct hc_runner *runner, const char *expression
 struct hc_error *hc_runner_run(struct hc_runner *runner, const char *expression, struct hc_place place)
 {
     runner->runs++;
-    struct hc_error *error = run_expression(runner, expression);
+    struct hc_error *error = hc_run_expression(&runner->interpreter, expression, &runner->options->render,
+                                               runner->answers, stdout);
     return error ? hc_runner_tell(runner, expression, place, error) : NULL;
 }
 

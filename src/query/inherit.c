@@ -53,6 +53,11 @@ static struct hc_error *inherit(struct hc_interpreter *interpreter, const struct
 struct hc_error *hc_interpreter_inherit(struct hc_interpreter *interpreter,
                                         const struct hc_interpreter *older)
 {
+    if (older->baseline && !interpreter->baseline)
+        interpreter->baseline = hc_reference_keep(older->baseline);
+    for (int part = 0; part < HC_REFERENCE_PART_COUNT; part++)
+        if (older->relative[part] && !interpreter->relative[part])
+            interpreter->relative[part] = hc_reference_keep(older->relative[part]);
     for (size_t i = 0; i < older->variables.count; i++)
         HC_TRY(inherit(interpreter, &older->variables.items[i]));
     return NULL;

@@ -18,7 +18,7 @@ static struct hc_error *write_analyze(const struct hc_session *session,
                                       const struct hc_report_options *options, FILE *file)
 {
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
-    HC_TRY(hc_report_analyze(session, &report));
+    HC_TRY(hc_report_analyze(session, options->baseline, &report));
     return write_report(&report, options, file);
 }
 
@@ -44,7 +44,11 @@ const struct hc_session_report hc_session_reports[] = {
                 "objects by\n"
                 "class, largest first), how many objects are only tracked or stray, how their sizes and "
                 "references\n"
-                "are known, and what is not known: holes in the core, damage, files that are missing.\n",
+                "are known, and what is not known: holes in the core, damage, files that are missing.\n"
+                "With --baseline CORE, a core of the same process dumped earlier, it adds the objects that "
+                "the roots\n"
+                "did not reach then, by class.\n",
+        .takes_baseline = true,
         .write = write_analyze,
     },
     {

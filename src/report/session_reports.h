@@ -3,12 +3,14 @@
 
 #include "graph/session.h"
 #include "report/report.h"
+#include "sets/reference.h"
 
 #include <stdio.h>
 
 struct hc_report_options {
     struct hc_render_options render;
     bool json;
+    const struct hc_reference *baseline; // an earlier dump of the process; NULL: none
 };
 
 struct hc_session_report {
@@ -16,6 +18,7 @@ struct hc_session_report {
     const char *summary; // one line, lower case
     const char *help;    // paragraphs
     bool layouts_only;   // needs no objects
+    bool takes_baseline;
     struct hc_error *(*write)(const struct hc_session *session, const struct hc_report_options *options,
                               FILE *file);
 };
