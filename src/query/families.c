@@ -52,6 +52,7 @@ const struct hc_thing_class *const hc_thing_classes[] = {
     &hc_path_steps_class,
     &hc_root_class,
     &hc_pattern_class,
+    &hc_pattern_paths_class,
     &hc_statistics_class,
     &hc_tables_class,
     &hc_traceback_class,

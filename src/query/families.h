@@ -28,6 +28,7 @@ extern const struct hc_thing_class hc_path_edges_class;
 extern const struct hc_thing_class hc_path_steps_class;
 extern const struct hc_thing_class hc_root_class;
 extern const struct hc_thing_class hc_pattern_class;
+extern const struct hc_thing_class hc_pattern_paths_class;
 extern const struct hc_thing_class hc_statistics_class;
 extern const struct hc_thing_class hc_tables_class;
 extern const struct hc_attribute hc_object_set_attributes[];

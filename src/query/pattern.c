@@ -2,6 +2,7 @@
 #include "sets/pattern.h"
 
 #include "query/families.h"
+#include "query/pattern_paths.h"
 #include "query/pattern_text.h"
 
 #include <inttypes.h>
@@ -177,8 +178,41 @@ static const struct hc_attribute attributes[] = {
     {0},
 };
 
+// rp.paths('ba'), rp.paths(3)
+static struct hc_error *run_paths(const struct hc_call *call, struct hc_answer *ret)
+{
+    struct hc_pattern *pattern = pattern_of(call->self->thing);
+    const struct pattern_thing *page = page_of(call->self->thing);
+    const struct hc_answer *key = call->node->call.count == 1 ? &call->arguments[0] : NULL;
+    uint32_t line = HC_NO_LINE;
+    if (!key || (key->type != HC_ANSWER_TEXT && key->type != HC_ANSWER_INTEGER))
+        return hc_evaluation_error(call->evaluation, call->node,
+                                   "it is called so: paths('ba') or paths(3), with a line's name or number");
+    if (key->type == HC_ANSWER_TEXT) {
+        HC_TRY(hc_pattern_find(pattern, key->text, &line));
+    } else if (key->integer >= 0) {
+        HC_TRY(hc_pattern_make(pattern, (size_t)key->integer));
+        if ((uint64_t)key->integer < pattern->lines.count)
+            line = (uint32_t)key->integer;
+    }
+    if (line == HC_NO_LINE)
+        return hc_evaluation_error(call->evaluation, call->node->call.arguments[0].value,
+                                   "the reference pattern has no such line");
+    return hc_pattern_paths(page->pattern ? call->self : &page->top, pattern, line, ret);
+}
+
+static const struct hc_function methods[] = {
+    {.name = "paths",
+     .usage = "paths('name')",
+     .run = run_paths,
+     .help = "Is all ways from the objects of a line to the set that the pattern is of, along the lines "
+             "between them, each with how it refers to the next. The line is named or numbered.",
+     .example = "h[0].rp.paths('_')"},
+    {0},
+};
+
 static const struct hc_attribute *const attribute_tables[] = {attributes, NULL};
-static const struct hc_function *const method_tables[] = {NULL};
+static const struct hc_function *const method_tables[] = {methods, NULL};
 
 const struct hc_thing_class hc_pattern_class = {
     .name = "a reference pattern",

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { HC_PATH_ROOT = UINT32_MAX }; // stands for the roots where an edge begins
 
@@ -99,6 +100,8 @@ struct hc_error *hc_path_walk_next(struct hc_path_walk *walk);
 // The path as heapy writes it: `hp.Root.i0_modules['m'].__dict__['x']`. `source`: what sources are called.
 // Free it.
 struct hc_error *hc_path_walk_text(struct hc_path_walk *walk, const char *source, char **ret);
+// One link: ".x", "['x']" …
+struct hc_error *hc_path_write_link(FILE *file, struct hc_tracer *tracer, const struct hc_link *link);
 // The objects on the path.
 size_t hc_path_walk_count(const struct hc_path_walk *walk);
 uint32_t hc_path_walk_object(const struct hc_path_walk *walk, size_t index);

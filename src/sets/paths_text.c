@@ -22,7 +22,7 @@ static void write_number(FILE *file, const char *before, uint64_t number)
     fprintf(file, "%s[%" PRIu64 "]", before, number);
 }
 
-static struct hc_error *write_link(FILE *file, struct hc_tracer *tracer, const struct hc_link *link)
+struct hc_error *hc_path_write_link(FILE *file, struct hc_tracer *tracer, const struct hc_link *link)
 {
     _cleanup_(hc_freep) char *key = NULL;
     switch ((enum hc_link_kind)link->kind) {
@@ -78,11 +78,11 @@ static struct hc_error *write_path(struct hc_path_walk *walk, const char *source
             fputs("list(", file);
     fputs(source, file);
     if (start->link)
-        HC_TRY(write_link(file, walk->relater.tracer, &start->link->link));
+        HC_TRY(hc_path_write_link(file, walk->relater.tracer, &start->link->link));
     for (size_t i = 0; i < walk->forks.count; i++) {
         if (link_at(walk, i)->kind == HC_LINK_MEMBER)
             fputc(')', file);
-        HC_TRY(write_link(file, walk->relater.tracer, link_at(walk, i)));
+        HC_TRY(hc_path_write_link(file, walk->relater.tracer, link_at(walk, i)));
     }
     return NULL;
 }
