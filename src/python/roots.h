@@ -18,8 +18,8 @@ struct hc_error *hc_roots_find_static(const struct hc_runtime *runtime, struct h
 enum hc_root_rank {
     HC_ROOT_PLAIN, // one that heapy has
     HC_ROOT_FRAME, // variable of a frame: in heapy, a frame object stands between
-    HC_ROOT_SPARE, // heapy has it not, or what it leads to has a better name elsewhere (a module's namespace),
-                   // or it may be out of date (a value stack)
+    HC_ROOT_SPARE, // heapy has it not, or what it leads to has a better name elsewhere (a module's
+                   // namespace), or it may be out of date (a value stack)
 };
 
 struct hc_named_root {

@@ -82,23 +82,46 @@ static struct hc_error *add_link(struct hc_tracer *tracer, const struct hc_link 
     return hc_error_out_of_memory();
 }
 
-// The place of the paths' edge from `node` to `object` among the edges; false if there is none.
-static bool find_edge(const struct hc_paths *paths, uint32_t node, uint32_t object, uint64_t *ret)
+// What an edge of a node leads to, by address.
+struct target {
+    uint64_t address;
+    uint32_t node;
+    bool has_link;
+};
+
+static int by_address(const void *a, const void *b)
 {
-    uint64_t low = paths->edge_starts.items[node], high = paths->edge_starts.items[node + 1];
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        uint32_t found = paths->objects.items[paths->edges.items[middle]];
-        if (found == object) {
-            *ret = middle;
-            return true;
-        }
-        if (found < object)
-            low = middle + 1;
-        else
-            high = middle;
+    const struct target *left = a, *right = b;
+    return ORDER(left->address, right->address);
+}
+
+// The targets of the edges of `node`, sorted; virtual dicts, which have no address of their own, are the
+// last.
+static struct target *find_targets(const struct hc_paths *paths, uint32_t node, size_t *ret_count)
+{
+    const struct hc_graph *graph = paths->universe->graph;
+    uint64_t first = paths->edge_starts.items[node];
+    size_t count = paths->edge_starts.items[node + 1] - first;
+    struct target *targets = calloc(count + 1, sizeof(*targets));
+    for (size_t i = 0; i < count && targets; i++) {
+        uint32_t next = paths->edges.items[first + i], object = paths->objects.items[next];
+        targets[i] = (struct target){.address = object < graph->real_count
+                                                    ? hc_graph_address(graph, (hc_object_id){object})
+                                                    : UINT64_MAX,
+                                     .node = next};
     }
-    return false;
+    if (count > 1 && targets)
+        qsort(targets, count, sizeof(*targets), by_address);
+    *ret_count = count;
+    return targets;
+}
+
+static struct target *find_target(struct target *targets, size_t count, uint64_t address)
+{
+    const struct target wanted = {.address = address};
+    if (count == 1)
+        return targets->address == address ? targets : NULL;
+    return bsearch(&wanted, targets, count, sizeof(*targets), by_address);
 }
 
 // The links of `object`; a virtual dict's are its owner's.
@@ -119,30 +142,27 @@ static struct hc_error *find_links(struct hc_paths *paths, struct hc_path_relate
     const struct hc_graph *graph = paths->universe->graph;
     uint32_t object = paths->objects.items[node];
     bool is_virtual = object >= graph->real_count;
-    uint64_t first = paths->edge_starts.items[node];
-    size_t count = paths->edge_starts.items[node + 1] - first;
-    _cleanup_(hc_freep) bool *found = calloc(count + 1, sizeof(*found));
-    if (!found)
+    size_t count;
+    _cleanup_(hc_freep) struct target *targets = find_targets(paths, node, &count);
+    if (!targets)
         return hc_error_out_of_memory();
     relate(relater, graph, object);
     for (size_t i = 0; i < relater->links.count; i++) {
         const struct hc_link *link = &relater->links.items[i];
-        hc_object_id target;
-        uint64_t edge;
-        if (link->is_virtual == is_virtual && hc_graph_find(graph, link->target, &target) &&
-            find_edge(paths, node, target.i, &edge)) {
-            HC_TRY(add_link(relater->tracer, link, paths->edges.items[edge], links));
-            found[edge - first] = true;
-        }
+        struct target *target =
+            link->is_virtual == is_virtual ? find_target(targets, count, link->target) : NULL;
+        if (!target)
+            continue;
+        HC_TRY(add_link(relater->tracer, link, target->node, links));
+        target->has_link = true;
     }
     for (size_t i = 0; i < count; i++) {
-        uint32_t next = paths->edges.items[first + i];
+        bool is_dict = paths->objects.items[targets[i].node] >= graph->real_count;
         struct hc_link link = {.kind = HC_LINK_UNKNOWN};
-        if (found[i])
-            continue;
-        if (paths->objects.items[next] >= graph->real_count)
+        if (is_dict)
             link = (struct hc_link){.kind = HC_LINK_ATTRIBUTE, .name = "__dict__"};
-        HC_TRY(add_link(relater->tracer, &link, next, links));
+        if (!targets[i].has_link)
+            HC_TRY(add_link(relater->tracer, &link, targets[i].node, links));
     }
     return relater->out_of_memory ? hc_error_out_of_memory() : NULL;
 }
