@@ -33,6 +33,8 @@
     FIELD(heap_type_name, "PyHeapTypeObject", "ht_name", "Objects/typeobject.c", true)                       \
     FIELD(heap_type_qualname, "PyHeapTypeObject", "ht_qualname", "Objects/typeobject.c", true)               \
     FIELD(heap_type_slots, "PyHeapTypeObject", "ht_slots", "Objects/typeobject.c", true)                     \
+    FIELD(type_members, "PyTypeObject", "tp_members", "Objects/typeobject.c", false)                         \
+    FIELD(member_name, "PyMemberDef", "name", "Objects/typeobject.c", false)                                 \
     FIELD(heap_type_cached_keys, "PyHeapTypeObject", "ht_cached_keys", "Objects/typeobject.c", true)         \
     FIELD(heap_type_module, "PyHeapTypeObject", "ht_module", "Objects/typeobject.c", false)                  \
     FIELD(sizeof_heap_type, "PyHeapTypeObject", NULL, "Objects/typeobject.c", true)                          \

@@ -1,12 +1,11 @@
 // What paths are made of, as values: one path, its places, edges to avoid, the root.
 #include "query/paths.h"
 
-#include "python/value.h"
 #include "query/families.h"
+#include "sets/brief.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct path {
     struct hc_thing thing;
@@ -31,40 +30,15 @@ struct edges {
 static const struct hc_attribute *const no_attributes[] = {NULL};
 static const struct hc_function *const no_methods[] = {NULL};
 
-static const char *length_text(struct hc_tracer *tracer, const struct hc_universe *universe, uint32_t object,
-                               char **ret)
-{
-    const struct hc_graph *graph = universe->graph;
-    uint64_t address = hc_graph_address(graph, (hc_object_id){object});
-    const char *class = hc_graph_type(graph, (hc_object_id){object})->name;
-    static const char *const valued[] = {"str", "bytes", "int", "float", "bool", "complex", "NoneType"};
-    for (size_t i = 0; i < sizeof(valued) / sizeof(*valued) && object < graph->real_count; i++)
-        if (!strcmp(class, valued[i]))
-            return *ret = hc_value_repr_limited(tracer, address);
-    if (asprintf(ret, "0x%" PRIx64, address) < 0)
-        *ret = NULL;
-    return *ret;
-}
-
-// heapy's brief of a set of one object: <1 str: 'x'>.
-static struct hc_error *brief(struct hc_universe *universe, struct hc_tracer *tracer, uint32_t object,
-                              char **ret)
-{
-    _cleanup_(hc_freep) char *kind = hc_universe_kind_name(universe, hc_universe_kind(universe, object));
-    _cleanup_(hc_freep) char *value = NULL;
-    if (!kind || !length_text(tracer, universe, object, &value) ||
-        asprintf(ret, "<1 %s: %s>", kind, value) < 0)
-        return hc_error_out_of_memory();
-    return NULL;
-}
-
 struct hc_error *hc_path_line(const struct hc_path_search *search, struct hc_path_walk *walk, char **ret)
 {
     _cleanup_(hc_freep) char *source = NULL, *text = NULL;
     if (search->sources && search->sources->count > 1)
-        HC_TRY(brief(search->paths->universe, walk->relater.tracer, hc_path_walk_object(walk, 0), &source));
-    const char *name = source ? source : search->sources ? "Src" : "hp.Root";
-    HC_TRY(hc_path_walk_text(walk, name, &text));
+        HC_TRY(hc_universe_brief(search->paths->universe, hc_path_walk_object(walk, 0), &source));
+    _cleanup_(hc_freep) char *brief = NULL; // heapy's of a set of one object
+    if (source && asprintf(&brief, "<1 %s>", source) < 0)
+        return hc_error_out_of_memory();
+    HC_TRY(hc_path_walk_text(walk, brief ? brief : search->sources ? "Src" : "hp.Root", &text));
     if (asprintf(ret, "%2" PRIu64 ": %s", walk->index, text) < 0)
         return hc_error_out_of_memory();
     return NULL;

@@ -33,7 +33,7 @@ void hc_path_walk_deinit(struct hc_path_walk *walk)
     for (size_t i = 0; i < walk->forks.count; i++)
         fork_deinit(&walk->forks.items[i]);
     hc_path_fork_vector_deinit(&walk->forks);
-    hc_link_vector_deinit(&walk->relater.links);
+    hc_path_relater_deinit(&walk->relater);
     *walk = (struct hc_path_walk){0};
 }
 
@@ -199,11 +199,6 @@ static uint64_t add_saturated(uint64_t left, uint64_t right)
     return left > UINT64_MAX - right ? UINT64_MAX : left + right;
 }
 
-static void relater_deinit(struct hc_path_relater *relater)
-{
-    hc_link_vector_deinit(&relater->links);
-}
-
 // From the last column to the first; each node's links are made once.
 static struct hc_error *count_paths(struct hc_paths *paths)
 {
@@ -211,7 +206,7 @@ static struct hc_error *count_paths(struct hc_paths *paths)
         return NULL;
     struct hc_tracer *tracer;
     HC_TRY(hc_universe_tracer(paths->universe, &tracer));
-    _cleanup_(relater_deinit) struct hc_path_relater relater = {.tracer = tracer};
+    _cleanup_(hc_path_relater_deinit) struct hc_path_relater relater = {.tracer = tracer};
     _cleanup_(hc_freep) uint64_t *counts = calloc(paths->objects.count + 1, sizeof(*counts));
     if (!counts)
         return hc_error_out_of_memory();
