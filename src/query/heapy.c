@@ -44,17 +44,6 @@ static struct hc_error *run_heap(const struct hc_call *call, struct hc_answer *r
     return call->node->call.count ? wrong_use(call, "heap()") : hc_evaluate_heap(call->evaluation, ret);
 }
 
-static struct hc_error *run_heapu(const struct hc_call *call, struct hc_answer *ret)
-{
-    const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
-    if (call->node->call.count)
-        return wrong_use(call, "heapu()");
-    struct hc_set *set;
-    HC_TRY(hc_evaluate_states(call->evaluation, HC_REFERENCE_UNREACHED, &set));
-    return hc_answer_set(set, &clodo, ret);
-}
-
-// The type indexes that an argument names, as a kind by type: a class, or its name in a string.
 static struct hc_error *class_argument(const struct hc_call *call, size_t index, struct hc_kind **ret)
 {
     const struct hc_answer *argument = &call->arguments[index];
@@ -201,11 +190,5 @@ const struct hc_function hc_heapy_functions[] = {
      .help = "Is the set of all objects that the roots of the interpreter reach. The name h stands for it, "
              "and a name that is nothing else is an attribute of it.",
      .example = "heap()"},
-    {.name = "heapu",
-     .usage = "heapu()",
-     .run = run_heapu,
-     .help = "Is the set of the objects that no root reaches: garbage that awaits collection, objects held "
-             "from C, and strays. It is a set like any other.",
-     .example = "heapu()"},
     {0},
 };

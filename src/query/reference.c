@@ -3,6 +3,8 @@
 
 #include "query/families.h"
 
+#include <string.h>
+
 struct hc_error *hc_evaluate_states(struct hc_evaluation *evaluation, enum hc_reference_part part,
                                     struct hc_set **ret)
 {
@@ -20,6 +22,35 @@ struct hc_error *hc_evaluate_states(struct hc_evaluation *evaluation, enum hc_re
     }
     HC_TRY(hc_reference_members(reference, part, &interpreter->universe, &known));
     return hc_set_combine(all, known, HC_SET_MINUS, ret);
+}
+
+// heapu(), heapu(abs=True). heapy's other arguments say how to go about it, not what comes of it: whether to
+// collect garbage first, and whether a set or its statistics are wanted.
+static struct hc_error *run_heapu(const struct hc_call *call, struct hc_answer *ret)
+{
+    static const char *const names[] = {"rma", "abs", "stat"};
+    enum { ABS = 1, COUNT = 3 };
+    const struct hc_classifier clodo = hc_classifier_of(HC_BY_CLODO);
+    bool is_absolute = false;
+    for (size_t i = 0; i < call->node->call.count; i++) {
+        const char *name = call->node->call.arguments[i].name.bytes;
+        const struct hc_answer *argument = &call->arguments[i];
+        size_t which = name ? 0 : i;
+        while (name && which < COUNT && strcmp(name, names[which]))
+            which++;
+        if (which >= COUNT || (argument->type != HC_ANSWER_TRUTH && argument->type != HC_ANSWER_INTEGER))
+            return hc_evaluation_error(call->evaluation, call->node,
+                                       "it is called so: heapu() or heapu(abs=True)");
+        if (which == ABS)
+            is_absolute = argument->integer;
+    }
+    struct hc_set *set;
+    if (is_absolute)
+        HC_TRY(hc_set_of_states(&call->evaluation->interpreter->universe,
+                                1u << HC_STATE_TRACKED | 1u << HC_STATE_STRAY, &set));
+    else
+        HC_TRY(hc_evaluate_states(call->evaluation, HC_REFERENCE_UNREACHED, &set));
+    return hc_answer_set(set, &clodo, ret);
 }
 
 // Takes the reference; NULL: none any more.
@@ -119,6 +150,13 @@ static struct hc_error *run_setref(const struct hc_call *call, struct hc_answer 
 }
 
 const struct hc_function hc_reference_functions[] = {
+    {.name = "heapu",
+     .usage = "heapu()",
+     .run = run_heapu,
+     .takes_names = true,
+     .help = "Is the set of the objects that no root reaches: garbage that awaits collection, objects held "
+             "from C, and strays. What was so at the reference point is left out, unless abs=True.",
+     .example = "heapu()"},
     {.name = "setref",
      .usage = "setref()",
      .run = run_setref,

@@ -108,7 +108,7 @@ class GrowthTest(unittest.TestCase):
         self.assertIn(b"--baseline", done.stderr)
         for command in ["dump", "--baseline", self.base, self.core], ["query", self.core, "h", "--baseline"]:
             self.assertEqual(2, heapcore(*command).returncode, command)
-        for wrong in "setref(3)", "setref(str)", "setref(h, h, h)", "setrelheap(h, h)", "setrelheapu(())", "setref(x=h)":
+        for wrong in "setref(3)", "setref(str)", "setref(h, h, h)", "setrelheap(h, h)", "setrelheapu(())", "setref(x=h)", "heapu(x=1)", "heapu(abs=h)":
             done = heapcore("query", self.core, wrong)
             self.assertEqual(1, done.returncode, wrong)
             self.assertIn(b"^ ", done.stderr)
