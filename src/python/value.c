@@ -1,3 +1,4 @@
+#include "python/keys.h"
 #include "python/value_write.h"
 
 #include <inttypes.h>
@@ -6,7 +7,6 @@
 #include <string.h>
 
 enum {
-    MAX_LENGTH = 1 << 16,
     MAX_STEPS = 1 << 22,
 };
 
@@ -130,16 +130,34 @@ char *hc_value_repr_within(struct hc_tracer *tracer, uint64_t address, size_t li
 
 char *hc_value_repr(struct hc_tracer *tracer, uint64_t address)
 {
-    return hc_value_repr_within(tracer, address, MAX_LENGTH);
+    return hc_value_repr_within(tracer, address, HC_VALUE_MAX_LENGTH);
 }
 
 char *hc_value_repr_limited(struct hc_tracer *tracer, uint64_t address)
 {
-    struct hc_value_writer writer = {.tracer = tracer, .limit = MAX_LENGTH, .steps = MAX_STEPS};
+    struct hc_value_writer writer = {.tracer = tracer, .limit = HC_VALUE_MAX_LENGTH, .steps = MAX_STEPS};
     struct hc_object_view object;
     if (hc_tracer_view(tracer, address, &object))
         hc_value_write_limited(&writer, &object);
     else
         hc_value_write(&writer, address);
+    return hc_value_take(&writer);
+}
+
+char *hc_value_repr_attributes(struct hc_tracer *tracer, uint64_t owner, size_t limit)
+{
+    struct hc_value_writer writer = {.tracer = tracer, .limit = limit, .steps = MAX_STEPS};
+    struct hc_object_view object;
+    struct hc_dict_keys keys;
+    hc_value_put(&writer, "{");
+    bool has_keys = hc_tracer_view(tracer, owner, &object) && object.type->cached_keys &&
+                    hc_dict_keys_read(tracer->runtime, &tracer->reader, object.type->cached_keys, &keys);
+    if (has_keys)
+        hc_tracer_trace(tracer, &object);
+    if (has_keys && tracer->references.values_address)
+        hc_value_write_split(&writer, &keys, tracer->references.values_address);
+    else
+        hc_value_put(&writer, "…");
+    hc_value_put(&writer, "}");
     return hc_value_take(&writer);
 }

@@ -15,6 +15,9 @@
 char *hc_value_repr(struct hc_tracer *tracer, uint64_t address);
 // Of about `limit` bytes.
 char *hc_value_repr_within(struct hc_tracer *tracer, uint64_t address, size_t limit);
+enum { HC_VALUE_MAX_LENGTH = 1 << 16 };
+// Of the attributes of `owner` that never were made a dict, as that dict; `…` if there are none.
+char *hc_value_repr_attributes(struct hc_tracer *tracer, uint64_t owner, size_t limit);
 // As reprlib.repr() shortens str and bytes: 'kkkkkkkkkkkk...kkkkkkkkkkkkk', 30 characters. Free it.
 char *hc_value_repr_limited(struct hc_tracer *tracer, uint64_t address);
 

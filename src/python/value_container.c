@@ -165,7 +165,7 @@ static bool write_entry(struct hc_value_writer *writer, uint64_t key, uint64_t v
     return false;
 }
 
-static void write_split(struct hc_value_writer *writer, const struct hc_dict_keys *keys, uint64_t address)
+void hc_value_write_split(struct hc_value_writer *writer, const struct hc_dict_keys *keys, uint64_t address)
 {
     struct hc_reader *reader = &writer->tracer->reader;
     struct split_values values;
@@ -207,7 +207,7 @@ static void write_dict(struct hc_value_writer *writer, const struct hc_object_vi
                            hc_view_word(tracer, object, tracer->at->dict_keys), &keys))
         hc_value_put(writer, "…");
     else if (values)
-        write_split(writer, &keys, values);
+        hc_value_write_split(writer, &keys, values);
     else
         write_entries(writer, &keys);
     hc_value_put(writer, "}");

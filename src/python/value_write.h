@@ -55,6 +55,10 @@ bool hc_value_is_exact(const struct hc_tracer *tracer, const struct hc_type *typ
 // The text of a str, not its repr(); `fallback` if it is none.
 void hc_value_write_name(struct hc_value_writer *writer, uint64_t address, const char *fallback);
 
+struct hc_dict_keys;
+// The entries of a dict whose values stand apart from its keys, in the order in which they were put there.
+void hc_value_write_split(struct hc_value_writer *writer, const struct hc_dict_keys *keys, uint64_t values);
+
 // The characters of a str, wherever they stand.
 struct hc_value_characters {
     const uint8_t *bytes;

@@ -35,18 +35,23 @@ bool hc_answer_is_object(const struct hc_answer *answer, uint32_t *ret)
     return true;
 }
 
-// Virtual dicts have no object to be read: they are named by their owner.
+// Virtual dicts have no object to be read: their owner's attributes are shown.
+struct hc_error *hc_object_repr(struct hc_universe *universe, uint32_t object, size_t limit, char **ret)
+{
+    const struct hc_graph *graph = universe->graph;
+    hc_object_id owner;
+    struct hc_tracer *tracer;
+    HC_TRY(hc_universe_tracer(universe, &tracer));
+    if (object >= graph->real_count && hc_graph_dict_owner(graph, (hc_object_id){object}, &owner))
+        *ret = hc_value_repr_attributes(tracer, hc_graph_address(graph, owner), limit);
+    else
+        *ret = hc_value_repr_within(tracer, hc_graph_address(graph, (hc_object_id){object}), limit);
+    return *ret ? NULL : hc_error_out_of_memory();
+}
+
 static struct hc_error *object_repr(const struct hc_object_thing *object, char **ret)
 {
-    struct hc_tracer *tracer;
-    if (object->object >= object->universe->graph->real_count) {
-        _cleanup_(hc_freep) char *brief = NULL;
-        HC_TRY(hc_universe_brief(object->universe, object->object, &brief));
-        return asprintf(ret, "<%s>", brief) < 0 ? hc_error_out_of_memory() : NULL;
-    }
-    HC_TRY(hc_universe_tracer(object->universe, &tracer));
-    *ret = hc_value_repr(tracer, hc_graph_address(object->universe->graph, (hc_object_id){object->object}));
-    return *ret ? NULL : hc_error_out_of_memory();
+    return hc_object_repr(object->universe, object->object, HC_VALUE_MAX_LENGTH, ret);
 }
 
 static struct hc_error *object_print(struct hc_thing *thing, FILE *file)

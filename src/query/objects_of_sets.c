@@ -49,20 +49,13 @@ static struct hc_error *nodes_print(struct hc_thing *thing, FILE *file)
     enum { SHOWN = 10, LINE = 200 };
     const struct hc_set *set = ((struct nodes_thing *)thing)->set;
     const struct hc_graph *graph = set->universe->graph;
-    struct hc_tracer *tracer;
     uint32_t object = hc_set_next(set, 0);
-    HC_TRY(hc_universe_tracer(set->universe, &tracer));
     if (!set->count)
         fputs("<no objects>\n", file);
     for (unsigned i = 0; i < SHOWN && object < graph->count; i++, object = hc_set_next(set, object + 1)) {
         _cleanup_(hc_freep) char *text = NULL;
-        if (object < graph->real_count)
-            text = hc_value_repr_within(tracer, hc_graph_address(graph, (hc_object_id){object}), LINE);
-        else
-            HC_TRY(hc_universe_brief(set->universe, object, &text));
-        if (!text)
-            return hc_error_out_of_memory();
-        fprintf(file, object < graph->real_count ? "%s\n" : "<%s>\n", text);
+        HC_TRY(hc_object_repr(set->universe, object, LINE, &text));
+        fprintf(file, "%s\n", text);
     }
     if (set->count > SHOWN)
         fprintf(file, "<%" PRIu64 " more objects; iter() goes through them>\n", set->count - SHOWN);
@@ -290,21 +283,11 @@ static struct hc_error *run_repr(const struct hc_call *call, struct hc_answer *r
 {
     const struct hc_answer *of = call->arguments;
     uint32_t object;
-    size_t length;
     if (call->node->call.count != 1 || !hc_answer_is_object(of, &object))
         return hc_evaluation_error(call->evaluation, call->node,
                                    "repr() takes an object: repr(h.byid[0].theone)");
-    _cleanup_(hc_freep) char *text = NULL;
-    FILE *memory = open_memstream(&text, &length);
-    if (!memory)
-        return hc_error_out_of_memory();
-    struct hc_error *error = of->thing->class->print(of->thing, memory);
-    bool is_whole = !fclose(memory) && text;
-    HC_TRY(error);
-    if (!is_whole)
-        return hc_error_out_of_memory();
-    text[strcspn(text, "\n")] = '\0';
-    *ret = (struct hc_answer){.type = HC_ANSWER_TEXT, .text = hc_take(text)};
+    HC_TRY(hc_object_repr(&call->evaluation->interpreter->universe, object, HC_VALUE_MAX_LENGTH, &ret->text));
+    ret->type = HC_ANSWER_TEXT;
     return NULL;
 }
 

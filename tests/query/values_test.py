@@ -60,6 +60,11 @@ class ValuesTest(unittest.TestCase):
         for (address, shown), answer in zip(self.truth["values"], answers):
             self.assertEqual(shown, answer["value"], address)
 
+    def test_attributes_are_shown_as_the_dict_that_they_would_make(self):
+        shown = [each for each in self.truth["instances"] if each[1] != "{}"]
+        answers = self.ask(*["repr(iso(%s).dictof.theone)" % address for address, _ in shown])
+        self.assertEqual([attributes for _, attributes in shown], [answer["value"] for answer in answers])
+
     def test_plain_values_are_values_in_json(self):
         answers = self.ask(*["iso(%s).theone" % address for address, _ in self.truth["plain"]])
         self.assertEqual(len(self.truth["plain"]), len(answers))
