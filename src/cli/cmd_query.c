@@ -29,8 +29,10 @@ const struct hc_command hc_command_query = {
         "Evaluates each EXPR in one session: a later one sees the variables of an earlier one, and `_`, the\n"
         "last answer. `h` is the heap; a name that is no variable is an attribute of it:\n"
         "    heapcore query core byrcs 'r = _' 'r[0].byclodo' '(r[0] & str).referrers.byclodo' _.domisize\n"
-        "docs/query.md tells the language. An expression that fails is told with its place; the others "
-        "still\n"
-        "run, and the exit status is 1. Put -- before an EXPR that begins with a minus sign.\n",
+        "`heapcore help query NAME` explains a name of the language, docs/query.md has all of it. An "
+        "expression\n"
+        "that fails is told with its place; the others still run, and the exit status is 1. Put -- before "
+        "an\n"
+        "EXPR that begins with a minus sign.\n",
     .run = run,
 };

@@ -68,18 +68,20 @@ static struct hc_error *run_help(struct shell *shell, const char *argument, stru
     _cleanup_(hc_freep) char *text = NULL;
     (void)shell;
     (void)place;
-    const struct word *word = find_word(argument);
-    if (word && word->usage) {
-        printf("%s\n  %s\n", word->usage, word->help);
+    if (!*argument) {
+        HC_TRY(hc_help_overview(&text));
+        print_words();
+        fputs(text, stdout);
         return NULL;
     }
-    if (*argument)
-        HC_TRY(hc_help_name(argument, &text));
-    else
-        HC_TRY(hc_help_overview(&text));
-    if (!*argument)
-        print_words();
-    fputs(text, stdout);
+    const struct word *word = find_word(argument);
+    struct hc_error *error = hc_help_name(argument, &text);
+    if (error && !(word && word->usage))
+        return error;
+    hc_error_destroy(error);
+    if (word && word->usage)
+        printf("%s, alone on a line\n  %s\n%s", word->usage, word->help, text ? "\n" : "");
+    fputs(text ? text : "", stdout);
     return NULL;
 }
 
@@ -241,6 +243,12 @@ static char *unwrap(char *text, const char *pair)
     return trim(text + 1);
 }
 
+// source = h, more & str: the word is a name here.
+static bool is_operator(const char *text)
+{
+    return *text == '=' || (*text && strchr("&|^-+<>!", *text) && (text[1] == '=' || is_blank(text[1])));
+}
+
 // The word that a line begins with, and what it is given; NULL: the line is an expression.
 static const struct word *match(char *line, char **ret_argument)
 {
@@ -253,8 +261,8 @@ static const struct word *match(char *line, char **ret_argument)
     char *argument = trim(line + length);
     if (*argument == '(' && !word->takes_brackets)
         return NULL;
-    if (*argument && strchr("=&|^-.", *argument))
-        return NULL; // source = h
+    if (is_operator(argument))
+        return NULL;
     argument = unwrap(argument, "()");
     *ret_argument = unwrap(unwrap(argument, "''"), "\"\"");
     return word;

@@ -56,16 +56,16 @@ static wchar_t *from_utf8(const char *text)
     return wide;
 }
 
+// 1, or 0 at the end, or -1.
 static int read_byte(int descriptor, char *ret)
 {
-    for (;;) {
-        ssize_t length = read(descriptor, ret, 1);
-        if (length >= 0)
-            return (int)length;
-        // A terminal that changed its size or came back is read again; an interrupt is not.
-        if (errno != EINTR || hc_interrupt_is_requested())
-            return -1;
-    }
+    ssize_t length = -1;
+    if (!hc_input_wait(descriptor))
+        return -1;
+    do
+        length = read(descriptor, ret, 1);
+    while (length < 0 && errno == EINTR && !hc_interrupt_is_requested());
+    return (int)length;
 }
 
 // One character of the terminal: 1, or 0 at the end, or -1.
@@ -185,6 +185,8 @@ struct hc_error *hc_line_editor_read(struct hc_line_editor *editor, const char *
 {
     int length;
     swprintf(editor->prompt, sizeof(editor->prompt) / sizeof(*editor->prompt), L"%s", prompt);
+    // Before the prompt is seen: or the terminal's own echo would get keys that come at once.
+    el_wset(editor->edit, EL_PREP_TERM, 1);
     const wchar_t *line = el_wgets(editor->edit, &length);
     *ret = NULL;
     *ret_status = hc_interrupt_is_requested() ? HC_LINE_INTERRUPTED : HC_LINE_END;

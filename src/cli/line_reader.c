@@ -4,21 +4,41 @@
 #include "base/vector.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 HC_DEFINE_VECTOR(byte_vector, char)
+
+bool hc_input_wait(int descriptor)
+{
+    // SIGINT is let in only while ppoll() waits: one that came just before would be forgotten otherwise.
+    sigset_t interrupt, before;
+    struct pollfd input = {.fd = descriptor, .events = POLLIN};
+    int ready = -1;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupt, &before);
+    errno = EINTR;
+    while (ready < 0 && errno == EINTR && !hc_interrupt_is_requested())
+        ready = ppoll(&input, 1, NULL, &before);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return !hc_interrupt_is_requested();
+}
 
 // Reads more; 0 bytes are the end.
 static struct hc_error *refill(struct hc_line_reader *reader, bool *ret_interrupted)
 {
     ssize_t length;
     reader->first = reader->end = 0;
-    *ret_interrupted = false;
-    do {
+    *ret_interrupted = !hc_input_wait(reader->descriptor);
+    if (*ret_interrupted)
+        return NULL;
+    do
         length = read(reader->descriptor, reader->buffer, sizeof(reader->buffer));
-        *ret_interrupted = length < 0 && errno == EINTR && hc_interrupt_is_requested();
-    } while (length < 0 && errno == EINTR && !*ret_interrupted);
+    while (length < 0 && errno == EINTR && !hc_interrupt_is_requested());
+    *ret_interrupted = hc_interrupt_is_requested();
     if (length < 0 && !*ret_interrupted)
         return hc_error_create("cannot read the input: %s", strerror(errno));
     reader->end = length > 0 ? (size_t)length : 0;

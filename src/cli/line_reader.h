@@ -25,6 +25,9 @@ struct hc_line_reader {
     char buffer[HC_LINE_BUFFER];
 };
 
+// Waits until there is something to read, or the end of it; false: a wish to stop came first.
+bool hc_input_wait(int descriptor);
+
 // `*ret` is the line without its end, to be freed; NULL unless HC_LINE_READ. What is no text in it becomes a
 // character that is none of the language's.
 struct hc_error *hc_line_read(struct hc_line_reader *reader, enum hc_line_status *ret_status, char **ret);

@@ -1,5 +1,6 @@
 // heapcore COMMAND …: finds the command, parses its options, runs it, tells how that went.
 #include "cli/options.h"
+#include "query/help.h"
 #include "report/clean.h"
 
 #include <poll.h>
@@ -43,6 +44,17 @@ static enum exit_status wrong_usage(const struct hc_command *command, struct hc_
     return EXIT_USAGE;
 }
 
+// `heapcore help query NAME`: of a name of the query language.
+static enum exit_status help_of_name(const char *name)
+{
+    _cleanup_(hc_freep) char *text = NULL;
+    struct hc_error *error = hc_help_name(name, &text);
+    if (error)
+        return wrong_usage(&hc_command_query, error);
+    fputs(text, stdout);
+    return EXIT_DONE;
+}
+
 static enum exit_status help(int argc, char **argv)
 {
     if (argc < 2) {
@@ -52,6 +64,8 @@ static enum exit_status help(int argc, char **argv)
     const struct hc_command *command = hc_command_find(argv[1]);
     if (!command)
         return wrong_usage(NULL, hc_error_create("there is no command '%s'", argv[1]));
+    if (argc > 2 && command == &hc_command_query)
+        return help_of_name(argv[2]);
     print_help(command);
     return EXIT_DONE;
 }

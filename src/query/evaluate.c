@@ -1,5 +1,6 @@
 #include "query/evaluate.h"
 
+#include "base/interrupt.h"
 #include "query/suggest.h"
 
 #include <stdio.h>
@@ -317,6 +318,7 @@ static struct hc_error *evaluate_rows(struct hc_evaluation *evaluation, const st
 struct hc_error *hc_evaluate(struct hc_evaluation *evaluation, const struct hc_node *node,
                              struct hc_answer *ret)
 {
+    HC_TRY(hc_interrupt_check());
     switch (node->kind) {
     case HC_NODE_NAME:
         return evaluate_plain_name(evaluation, node, ret);

@@ -82,10 +82,33 @@ struct hc_error *hc_help_entries(struct hc_help_vector *ret)
 }
 
 // The length of the first sentence, without its full stop.
-static int first_sentence(const char *help)
+static size_t first_sentence(const char *help)
 {
     const char *end = strstr(help, ". ");
-    return (int)(end ? (size_t)(end - help) : strlen(help));
+    return end ? (size_t)(end - help) : strlen(help);
+}
+
+// `length` bytes of text in lines of at most WIDTH, all but the first behind a margin.
+static void write_wrapped(const char *text, size_t length, int margin, FILE *file)
+{
+    enum { WIDTH = 78 };
+    size_t width = (size_t)(WIDTH - margin);
+    for (;;) {
+        size_t part = length;
+        if (length > width) {
+            part = width;
+            while (part && text[part] != ' ')
+                part--;
+            part = part ? part : length;
+        }
+        fprintf(file, "%.*s\n", (int)part, text);
+        size_t blanks = part < length ? strspn(text + part, " ") : 0;
+        text += part + blanks;
+        length -= part + blanks;
+        if (!length)
+            return;
+        fprintf(file, "%*s", margin, "");
+    }
 }
 
 static void write_overview(const struct hc_help_vector *entries, FILE *file)
@@ -97,32 +120,16 @@ static void write_overview(const struct hc_help_vector *entries, FILE *file)
             fprintf(file, "%sOf %s:\n", i ? "\n" : "", entry->group);
         group = entry->group;
         const char *help = entry->help ? entry->help : "";
-        fprintf(file, "  %-15s %.*s\n", entry->name, first_sentence(help), help);
-    }
-}
-
-// The text in lines of at most WIDTH characters, behind a margin.
-static void write_wrapped(const char *text, FILE *file)
-{
-    enum { WIDTH = 76 };
-    while (*text) {
-        size_t length = strlen(text);
-        if (length > WIDTH) {
-            length = WIDTH;
-            while (length && text[length] != ' ')
-                length--;
-            if (!length)
-                length = strlen(text);
-        }
-        fprintf(file, "  %.*s\n", (int)length, text);
-        text += length + strspn(text + length, " ");
+        int margin = fprintf(file, "  %-15s ", entry->name);
+        write_wrapped(help, first_sentence(help), margin, file);
     }
 }
 
 static void write_entry(const struct hc_help_entry *entry, FILE *file)
 {
-    fprintf(file, "%s, of %s\n", entry->usage ? entry->usage : entry->name, entry->group);
-    write_wrapped(entry->help ? entry->help : "", file);
+    const char *help = entry->help ? entry->help : "";
+    fprintf(file, "%s, of %s\n  ", entry->usage ? entry->usage : entry->name, entry->group);
+    write_wrapped(help, strlen(help), 2, file);
     fprintf(file, "  Example: %s\n", entry->example ? entry->example : "");
 }
 
