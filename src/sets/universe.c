@@ -24,6 +24,7 @@ void hc_universe_deinit(struct hc_universe *universe)
     hc_kind_list_vector_deinit(&universe->kind_lists);
     free(universe->kind_list_buckets);
     free(universe->is_dict);
+    hc_address_map_deinit(&universe->virtual_dicts);
     hc_roots_destroy(universe->roots);
     hc_producers_destroy(universe->producers);
     if (universe->tracer)

@@ -87,8 +87,10 @@ class Garbage:
     NAMES = ("h", "hp", "_", "v", "str", "dict", "Nothing", "Anything", "heap", "iso", "__main__.Owner", "nobody")
     ATTRIBUTES = (
         "all byclodo bymodule byrcs bysize bytype byunity count dictof dominos domisize imdom indisize kind more "
-        "owners partition prev referents referrers size top heap nothing byrc").split()
-    CALLS = ("by('Type&Size')", "by('Id')", "by('x')", "disjoint(h)", "disjoint(3)", "alt('<=')", "alt('>')", "alt(1)")
+        "owners partition prev referents referrers size top heap nothing byrc "
+        "dst edges numpaths pathsin pathsout sets shpaths sp src tgt").split()
+    CALLS = ("by('Type&Size')", "by('Id')", "by('x')", "disjoint(h)", "disjoint(3)", "get_shpaths(h)", "get_shpaths(src=h[0], avoid_nodes=h[1])", "get_shpaths(3)", "avoided(0)",
+        "edges_at(-1)", "alt('<=')", "alt('>')", "alt(1)")
     MAKERS = (
         "heap()", "heapu()", "Type('str')", "Type(str)", "Size(48)", "Size(-1)", "Rcs(list, dict)", "Rcs()", "iso()",
         "Clodo(dict)", "Clodo(dictof=())", "Clodo(dictof='module')", "iso(0, 1)", "idset([])", "Clodo(x=3)", "iso(())")
