@@ -1,3 +1,4 @@
+#include "base/interrupt.h"
 #include "base/parallel.h"
 #include "support.h"
 
@@ -56,12 +57,37 @@ static void test_an_error_stops_the_rest_and_is_returned_once(void **state)
     assert_true(record.total < TASKS);
 }
 
+static struct hc_error *ask_to_stop(void *argument, unsigned worker, size_t task)
+{
+    struct record *record = argument;
+    if (task == record->failing)
+        hc_interrupt_request();
+    record->failing = SIZE_MAX;
+    atomic_fetch_add(&record->total, 1);
+    (void)worker;
+    return NULL;
+}
+
+static void test_a_wish_to_stop_ends_the_work_between_tasks(void **state)
+{
+    (void)state;
+    struct record record = {.threads = 1, .failing = 0};
+    _cleanup_(hc_error_destroyp) struct hc_error *error = hc_parallel_run(1, TASKS, ask_to_stop, &record);
+    hc_interrupt_clear();
+    assert_non_null(error);
+    assert_string_equal(hc_error_message(error), "interrupted");
+    assert_int_equal(record.total, 1);
+    assert_null(hc_parallel_run(1, TASKS, ask_to_stop, &record));
+    assert_int_equal(record.total, 1 + TASKS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_task_runs_once_whatever_the_number_of_threads),
         cmocka_unit_test(test_no_task_is_no_work),
         cmocka_unit_test(test_an_error_stops_the_rest_and_is_returned_once),
+        cmocka_unit_test(test_a_wish_to_stop_ends_the_work_between_tasks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

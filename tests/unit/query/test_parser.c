@@ -27,6 +27,32 @@ static void test_statements_end_at_semicolons_and_line_breaks(void **state)
     assert_renders("a=b==c;d=~e", "a = (b == c); d = (~e)");
 }
 
+static void test_a_pasted_session_loses_its_prompts_and_imports(void **state)
+{
+    (void)state;
+    assert_renders(">>> h\n  >>> h[\n...    0]\n>>>", "h; h[0]");
+    assert_renders("from guppy import hpy; hp=hpy()", "hp = hpy()");
+    assert_renders(">>> import guppy # x\nfrom\tguppy.heapy import View as v\nimport guppy as g; 1", "1");
+    assert_renders("fromguppy; imports", "fromguppy; imports");
+}
+
+static void test_prompts_and_other_imports_are_errors_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const sources[] = {
+        "h >>> h", "h; >>> h", ">>>h",   "...", "from guppyx import y", "import os", "from os import guppy",
+        "r'x'",    "b\"x\"",   "f'{x}'",
+    };
+    for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
+        struct hc_ast *ast = NULL;
+        struct hc_error *error = hc_parse(sources[i], &ast);
+        if (!error && ast->count)
+            fail_msg("%s is accepted", sources[i]);
+        hc_error_destroy(error);
+        hc_ast_destroy(ast);
+    }
+}
+
 static void test_names_hold_letters_digits_and_underscores(void **state)
 {
     (void)state;
@@ -341,6 +367,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_said_by_blanks_comments_and_separators),
         cmocka_unit_test(test_statements_end_at_semicolons_and_line_breaks),
+        cmocka_unit_test(test_a_pasted_session_loses_its_prompts_and_imports),
+        cmocka_unit_test(test_prompts_and_other_imports_are_errors_elsewhere),
         cmocka_unit_test(test_names_hold_letters_digits_and_underscores),
         cmocka_unit_test(test_integers_are_written_in_four_bases),
         cmocka_unit_test(test_constants_have_their_own_kinds),

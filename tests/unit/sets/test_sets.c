@@ -1,4 +1,5 @@
 // Sets and what is around them, against plain searches, on random graphs.
+#include "base/interrupt.h"
 #include "random_heap.h"
 
 #include <setjmp.h>
@@ -317,6 +318,32 @@ static void test_a_list_of_kinds_has_one_number_in_any_order(void **state)
     heap_deinit(&heap);
 }
 
+static void test_an_interrupted_walk_does_not_spoil_the_next(void **state)
+{
+    (void)state;
+    static struct heap heap;
+    struct hc_set *all = NULL, *referrers = NULL;
+    uint32_t holders = 0;
+    heap_make_random(&heap);
+    for (uint32_t i = 0; i < heap.graph.count; i++)
+        holders += heap.graph.states[i] == HC_STATE_REACHABLE && heap.out_counts[i];
+    assert_null(hc_set_of_states(&heap.universe, 1u << HC_STATE_REACHABLE, &all));
+    hc_interrupt_request();
+    struct hc_error *error = hc_set_referrers(all, &referrers);
+    hc_interrupt_clear();
+    assert_non_null(error);
+    assert_string_equal(hc_error_message(error), "interrupted");
+    assert_null(referrers);
+    assert_null(heap.graph.referrers);
+    assert_null(heap.graph.referrer_starts);
+    assert_null(hc_set_referrers(all, &referrers));
+    assert_int_equal(referrers->count, holders);
+    hc_error_destroy(error);
+    hc_set_release(referrers);
+    hc_set_release(all);
+    heap_deinit(&heap);
+}
+
 int main(void)
 {
     srand(20);
@@ -331,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_owners_and_dicts_lead_to_each_other),
         cmocka_unit_test(test_garbage_that_refers_to_a_living_object_is_no_referrer_of_it),
         cmocka_unit_test(test_a_list_of_kinds_has_one_number_in_any_order),
+        cmocka_unit_test(test_an_interrupted_walk_does_not_spoil_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
