@@ -17,7 +17,7 @@ struct hc_span {
 };
 
 // UTF-8; a lone surrogate is U+FFFD, as in every string that is read from a heap. Ends in a NUL beyond
-// `length`, and may hold others: '\0' is a Python string.
+// `length`, and holds no other.
 struct hc_text {
     const char *bytes; // NULL: absent
     size_t length;

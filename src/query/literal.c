@@ -130,7 +130,8 @@ static struct hc_error *append_escape(const char *source, size_t *offset, struct
         char bytes[4];
         HC_TRY(read_numbered(source, *offset, &character, &length));
         if (!character)
-            return hc_syntax_error(source, *offset - 1, "a string of the language cannot hold the character 0");
+            return hc_syntax_error(source, *offset - 1,
+                                   "a string of the language cannot hold the character 0");
         *offset += length;
         return append(buffer, bytes, hc_utf8_encode(character, bytes)) ? NULL : hc_error_out_of_memory();
     }

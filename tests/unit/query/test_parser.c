@@ -112,14 +112,16 @@ static void test_lone_surrogates_read_as_the_replacement_character(void **state)
     assert_renders("'\\ud800\\udc00'", "'\xef\xbf\xbd\xef\xbf\xbd'");
 }
 
-static void test_strings_may_hold_nul(void **state)
+static void test_strings_cannot_hold_nul(void **state)
 {
     (void)state;
-    _cleanup_(hc_ast_destroyp) struct hc_ast *ast = NULL;
-    assert_null(hc_parse("'a\\0b' '\\x00'", &ast));
-    const struct hc_text *text = &ast->statements[0].expression->text;
-    assert_int_equal(text->length, 4);
-    assert_memory_equal(text->bytes, "a\0b\0", 5);
+    static const char *const sources[] = {"'a\\0b'", "'\\x00'", "'\\u0000'", "'\\000'"};
+    for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
+        struct hc_ast *ast = NULL;
+        _cleanup_(hc_error_destroyp) struct hc_error *error = hc_parse(sources[i], &ast);
+        assert_non_null(error);
+        assert_non_null(strstr(hc_error_message(error), "cannot hold the character 0"));
+    }
 }
 
 static void test_parentheses_group_and_commas_make_sequences(void **state)
@@ -375,7 +377,7 @@ int main(void)
         cmocka_unit_test(test_strings_take_either_quote_and_join),
         cmocka_unit_test(test_escapes_are_those_of_python),
         cmocka_unit_test(test_lone_surrogates_read_as_the_replacement_character),
-        cmocka_unit_test(test_strings_may_hold_nul),
+        cmocka_unit_test(test_strings_cannot_hold_nul),
         cmocka_unit_test(test_parentheses_group_and_commas_make_sequences),
         cmocka_unit_test(test_line_breaks_and_comments_inside_brackets_do_not_count),
         cmocka_unit_test(test_postfixes_chain_from_the_left),
