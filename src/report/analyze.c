@@ -299,7 +299,7 @@ static struct hc_error *report_growth(struct hc_report *report, const struct hc_
     hc_report_section(report, "baseline_objects", NULL);
     hc_report_number(report, "then", then);
     hc_report_number(report, "still_there", kept->count);
-    hc_report_line(report, NULL, "%" PRIu64 " objects were reachable then; %" PRIu64 " of them are still",
+    hc_report_line(report, NULL, "%" PRIu64 " objects were reachable then; %" PRIu64 " of them still are",
                    then, kept->count);
     return NULL;
 }

@@ -46,9 +46,22 @@ static char *header_part(const void *argument, unsigned index)
     return strdup(headers[classifier->parts[index]]);
 }
 
-char *hc_classifier_header(const struct hc_classifier *classifier)
+char *hc_classifier_header(const struct hc_universe *universe, const struct hc_classifier *classifier)
 {
-    return join_parts(classifier, header_part, classifier);
+    const struct hc_producers *producers = universe->producers;
+    _cleanup_(hc_freep) char *header = join_parts(classifier, header_part, classifier);
+    char *noted;
+    bool is_of_producers = false;
+    for (unsigned i = 0; i < classifier->count; i++)
+        is_of_producers |= classifier->parts[i] == HC_BY_PROD;
+    if (!header || !is_of_producers || !producers || producers->allocations.tracing == HC_TRACING_ON)
+        return hc_take(header);
+    return asprintf(&noted, "%s; %s", header,
+                    producers->allocations.tracing == HC_TRACING_OFF
+                        ? "tracemalloc was off in the process"
+                        : "no table of tracemalloc was found") < 0
+               ? NULL
+               : noted;
 }
 
 char *hc_universe_kind_name(const struct hc_universe *universe, uint32_t kind)

@@ -43,7 +43,7 @@ const char *hc_relation_name(enum hc_relation relation);
 // Takes "Type" and "Type&Size"; false if there is no such relation or there are too many.
 bool hc_classifier_parse(const char *text, struct hc_classifier *ret);
 // The table's header for the classes: "Kind (class / dict of class)". Free it.
-char *hc_classifier_header(const struct hc_classifier *classifier);
+char *hc_classifier_header(const struct hc_universe *universe, const struct hc_classifier *classifier);
 
 // A working set for one pass over many objects.
 struct hc_classify {

@@ -40,7 +40,7 @@ static struct hc_error *finish(struct hc_partition *partition, struct hc_univers
 {
     partition->universe = universe;
     partition->classifier = *classifier;
-    partition->kind_header = hc_classifier_header(classifier);
+    partition->kind_header = hc_classifier_header(universe, classifier);
     if (!partition->kind_header)
         return hc_error_out_of_memory();
     for (size_t i = 0; i < partition->row_count; i++) {

@@ -145,6 +145,8 @@ class ProducersTest(unittest.TestCase):
 
     def test_without_tracemalloc_everything_is_unknown_and_prod_says_why(self):
         answer, kind, prod = self.ask(0, "h.byprod", "h & Prod() == h", "h.by('Id')[0].prod")
+        self.assertEqual(
+            "Producer (line of allocation); tracemalloc was off in the process", answer["header"])
         self.assertEqual(["unknown"], [row["name"] for row in answer["rows"]])
         self.assertIs(True, kind["value"])
         self.assertIn("-X tracemalloc", prod["lines"][0])
