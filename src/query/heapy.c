@@ -1,5 +1,6 @@
 // hp: heapy's own names.
 #include "query/families.h"
+#include "sets/links.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,8 +155,30 @@ static struct hc_error *run_rcs(const struct hc_call *call, struct hc_answer *re
                                        "several classes have this name");
         kinds[i] = (uint32_t)kind->key;
     }
-    HC_TRY(hc_universe_intern_kinds(universe, kinds, (uint32_t)count, &number));
+    HC_TRY(hc_universe_intern_list(universe, kinds, (uint32_t)count, &number));
     return hc_answer_kind(hc_kind_of_class(HC_BY_RCS, number), ret);
+}
+
+// Via('.x', "['y']", …): the objects that are referred to in just these ways.
+static struct hc_error *run_via(const struct hc_call *call, struct hc_answer *ret)
+{
+    struct hc_universe *universe = &call->evaluation->interpreter->universe;
+    size_t count = call->node->call.count;
+    _cleanup_(hc_freep) uint32_t *links = calloc(count + 1, sizeof(*links));
+    uint32_t number;
+    if (!links)
+        return hc_error_out_of_memory();
+    for (size_t i = 0; i < count; i++) {
+        bool is_link = false;
+        if (call->arguments[i].type == HC_ANSWER_TEXT)
+            HC_TRY(hc_universe_intern_link_text(universe, call->arguments[i].text, &links[i], &is_link));
+        if (!is_link)
+            return hc_evaluation_error(call->evaluation, call->node->call.arguments[i].value,
+                                       "a way to refer is written as byvia shows it: '.x', \"['x']\", '[0]', "
+                                       "'.keys()[0]', '->x'");
+    }
+    HC_TRY(hc_universe_intern_list(universe, links, (uint32_t)count, &number));
+    return hc_answer_kind(hc_kind_of_class(HC_BY_VIA, number), ret);
 }
 
 const struct hc_function hc_heapy_functions[] = {
@@ -184,6 +207,13 @@ const struct hc_function hc_heapy_functions[] = {
      .help = "Makes the kind of the objects of exactly this type. The type is named as tables name it, in a "
              "string or bare.",
      .example = "h & Type('str')"},
+    {.name = "Via",
+     .usage = "Via('.x', …)",
+     .run = run_via,
+     .help =
+         "Makes the kind of the objects that are referred to in exactly the given ways, which are written "
+         "as byvia shows them. Its alt() selects those referred to in fewer or more ways.",
+     .example = "h & Via('.__doc__').alt('>=')"},
     {.name = "heap",
      .usage = "heap()",
      .run = run_heap,

@@ -77,6 +77,7 @@ BY(get_byrcs, HC_BY_RCS)
 BY(get_bysize, HC_BY_SIZE)
 BY(get_bytype, HC_BY_TYPE)
 BY(get_byunity, HC_BY_UNITY)
+BY(get_byvia, HC_BY_VIA)
 
 // The rest of the table's rows, a page at a time.
 static struct hc_error *get_more(struct hc_evaluation *evaluation, const struct hc_answer *self,
@@ -175,6 +176,11 @@ const struct hc_attribute hc_set_attributes[] = {
      .get = get_byunity,
      .help = "Does not divide the set: its table has a single row. Use it to see the total alone.",
      .example = "h[0].byunity"},
+    {.name = "byvia",
+     .get = get_byvia,
+     .help = "Divides the set by the attributes, keys, indexes and variables through which its members are "
+             "referred to. An object that is referred to in several ways has all of them in its row.",
+     .example = "(h & type).byvia"},
     {.name = "count",
      .get = get_count,
      .help = "Is the number of objects in the set. It counts objects, not rows of the table.",
@@ -252,11 +258,11 @@ static struct hc_error *run_by(const struct hc_call *call, struct hc_answer *ret
     if (call->node->call.count != 1 || call->arguments[0].type != HC_ANSWER_TEXT)
         return hc_evaluation_error(call->evaluation, call->node, "by() takes one string: by('Type&Size')");
     if (!hc_classifier_parse(call->arguments[0].text, &classifier))
-        return hc_evaluation_error(
-            call->evaluation, call->node->call.arguments[0].value,
-            "the relations are Clodo, Id, Module, Rcs, Size, Type and Unity, and up to %d of "
-            "them joined by &",
-            HC_CLASSIFIER_PARTS);
+        return hc_evaluation_error(call->evaluation, call->node->call.arguments[0].value,
+                                   "the relations are Clodo, Id, Idset, Module, Prod, Rcs, Size, Type, Unity "
+                                   "and Via, and up to %d of "
+                                   "them joined by &",
+                                   HC_CLASSIFIER_PARTS);
     return show_by(call->self, &classifier, ret);
 }
 
@@ -305,7 +311,7 @@ static struct hc_error *run_alt(const struct hc_call *call, struct hc_answer *re
     HC_TRY(hc_kind_alternative(call->self->kind, (enum hc_comparison)comparison, &kind));
     if (!kind)
         return hc_evaluation_error(call->evaluation, call->node,
-                                   "only a class of Type, Size or Rcs has alternatives");
+                                   "only a class of Type, Size, Rcs, Via or Prod has alternatives");
     return hc_answer_kind(kind, ret);
 }
 

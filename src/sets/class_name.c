@@ -1,5 +1,6 @@
 // What tables call classes.
 #include "sets/classifier.h"
+#include "sets/links.h"
 #include "sets/partition.h"
 #include "sets/producers.h"
 
@@ -13,13 +14,14 @@ static const char *const headers[] = {
     [HC_BY_CLODO] = "Kind (class / dict of class)",
     [HC_BY_SIZE] = "Individual Size",
     [HC_BY_RCS] = "Referrers by Kind (class / dict of class)",
+    [HC_BY_VIA] = "Referred Via:",
     [HC_BY_MODULE] = "Module",
     [HC_BY_ID] = "Object",
     [HC_BY_IDSET] = "by identity set",
     [HC_BY_PROD] = "Producer (line of allocation)",
 };
 
-// Joins what `part` gives for each of the classifier's parts by " & "; in a sum, sets of kinds stand in
+// Joins what `part` gives for each of the classifier's parts by " & "; in a sum, sets stand in
 // braces.
 static char *join_parts(const struct hc_classifier *classifier,
                         char *(*part)(const void *argument, unsigned index), const void *argument)
@@ -27,7 +29,8 @@ static char *join_parts(const struct hc_classifier *classifier,
     char *joined = NULL;
     for (unsigned i = 0; i < classifier->count; i++) {
         _cleanup_(hc_freep) char *text = part(argument, i);
-        bool in_braces = classifier->count > 1 && classifier->parts[i] == HC_BY_RCS;
+        bool in_braces =
+            classifier->count > 1 && (classifier->parts[i] == HC_BY_RCS || classifier->parts[i] == HC_BY_VIA);
         char *longer = NULL;
         if (!text || asprintf(&longer, "%s%s%s%s%s", joined ? joined : "", joined ? " & " : "",
                               in_braces ? "{" : "", text, in_braces ? "}" : "") < 0)
@@ -84,20 +87,19 @@ static char *join_names(char **names, uint32_t count)
     size_t length = 1;
     for (uint32_t i = 0; i < count; i++)
         length += strlen(names[i]) + 2;
-    char *joined = malloc(length), *end = joined;
+    char *joined = calloc(length, 1), *end = joined;
     for (uint32_t i = 0; joined && i < count; i++)
         end = stpcpy(stpcpy(end, i ? ", " : ""), names[i]);
     return joined;
 }
 
-static char *kind_list_name(const struct hc_universe *universe, const struct hc_kind_list *list)
+static char *list_name(const struct hc_universe *universe, const struct hc_number_list *list,
+                       char *(*name)(const struct hc_universe *universe, uint32_t number))
 {
-    if (!list->count)
-        return strdup("<Nothing>");
-    char **names = calloc(list->count, sizeof(*names));
+    char **names = calloc(list->count + 1u, sizeof(*names));
     bool complete = names != NULL;
     for (uint32_t i = 0; complete && i < list->count; i++)
-        complete = (names[i] = hc_universe_kind_name(universe, list->kinds[i])) != NULL;
+        complete = (names[i] = name(universe, list->numbers[i])) != NULL;
     char *joined = NULL;
     if (complete) {
         qsort(names, list->count, sizeof(*names), by_text);
@@ -134,7 +136,11 @@ static char *class_part(const void *argument, unsigned index)
     case HC_BY_SIZE:
         return format_number(view->classifier->count > 1 ? "%lu" : "%9lu", key);
     case HC_BY_RCS:
-        return kind_list_name(view->universe, &view->universe->kind_lists.items[key]);
+        if (!view->universe->lists.items[key].count)
+            return strdup("<Nothing>");
+        return list_name(view->universe, &view->universe->lists.items[key], hc_universe_kind_name);
+    case HC_BY_VIA:
+        return list_name(view->universe, &view->universe->lists.items[key], hc_universe_link_repr);
     case HC_BY_MODULE:
         return key ? format_number("module at 0x%lx",
                                    hc_graph_address(graph, (hc_object_id){(uint32_t)key - 1}))

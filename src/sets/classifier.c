@@ -1,14 +1,15 @@
 #include "sets/classifier.h"
 
 #include "sets/producers.h"
+#include "sets/via.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const char *const relation_names[] = {
-    [HC_BY_UNITY] = "Unity", [HC_BY_TYPE] = "Type",   [HC_BY_CLODO] = "Clodo",
-    [HC_BY_SIZE] = "Size",   [HC_BY_RCS] = "Rcs",     [HC_BY_MODULE] = "Module",
-    [HC_BY_ID] = "Id",       [HC_BY_IDSET] = "Idset", [HC_BY_PROD] = "Prod",
+    [HC_BY_UNITY] = "Unity", [HC_BY_TYPE] = "Type", [HC_BY_CLODO] = "Clodo",   [HC_BY_SIZE] = "Size",
+    [HC_BY_RCS] = "Rcs",     [HC_BY_VIA] = "Via",   [HC_BY_MODULE] = "Module", [HC_BY_ID] = "Id",
+    [HC_BY_IDSET] = "Idset", [HC_BY_PROD] = "Prod",
 };
 
 const char *hc_relation_name(enum hc_relation relation)
@@ -37,7 +38,7 @@ bool hc_classifier_parse(const char *text, struct hc_classifier *ret)
 }
 
 struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_universe *universe,
-                                  const struct hc_classifier *classifier)
+                                  const struct hc_classifier *classifier, const struct hc_set *set)
 {
     *classify = (struct hc_classify){.universe = universe, .classifier = *classifier};
     const struct hc_type_vector *types = &universe->graph->types.types;
@@ -48,6 +49,8 @@ struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_univer
     for (unsigned i = 0; i < classifier->count; i++) {
         if (classifier->parts[i] == HC_BY_RCS)
             HC_TRY(hc_graph_find_referrers(universe->graph, universe->threads));
+        if (classifier->parts[i] == HC_BY_VIA)
+            HC_TRY(hc_universe_find_vias(universe, set));
         if (classifier->parts[i] == HC_BY_PROD)
             HC_TRY(hc_universe_producers(universe, &classify->producers));
     }
@@ -75,7 +78,7 @@ static struct hc_error *referrer_kinds(struct hc_classify *classify, uint32_t ob
         if (!count || classify->kinds[count - 1] != kind)
             classify->kinds[count++] = kind;
     }
-    HC_TRY(hc_universe_intern_kinds(classify->universe, classify->kinds, count, &number));
+    HC_TRY(hc_universe_intern_list(classify->universe, classify->kinds, count, &number));
     *ret = number;
     return NULL;
 }
@@ -101,6 +104,9 @@ struct hc_error *hc_classify_object(struct hc_classify *classify, uint32_t objec
             break;
         case HC_BY_RCS:
             HC_TRY(referrer_kinds(classify, object, key));
+            break;
+        case HC_BY_VIA:
+            *key = classify->universe->vias[object] - 1u;
             break;
         case HC_BY_MODULE:
             *key = hc_type_derives_from(hc_graph_type(graph, (hc_object_id){object}), classify->module_type)

@@ -11,6 +11,7 @@ enum hc_relation {
     HC_BY_CLODO,  // the type, or for a dict that of its owner
     HC_BY_SIZE,   // the size
     HC_BY_RCS,    // the set of the referrers' kinds
+    HC_BY_VIA,    // the set of the links by which referrers refer to it
     HC_BY_MODULE, // a module by itself; all others together
     HC_BY_ID,     // each by itself
     HC_BY_IDSET,  // … as a set of its own
@@ -27,7 +28,8 @@ struct hc_classifier {
 };
 
 // What a classifier makes of an object: a key for each part. Keys of HC_BY_TYPE are type indexes, of
-// HC_BY_CLODO kinds, of HC_BY_SIZE bytes, of HC_BY_RCS numbers of kind lists, of HC_BY_MODULE object numbers
+// HC_BY_CLODO kinds, of HC_BY_SIZE bytes, of HC_BY_RCS and HC_BY_VIA numbers of lists, of HC_BY_MODULE object
+// numbers
 // + 1 or 0, of HC_BY_ID object numbers, of HC_BY_PROD numbers of producers (sets/producers.h).
 struct hc_class {
     uint64_t keys[HC_CLASSIFIER_PARTS];
@@ -55,8 +57,9 @@ struct hc_classify {
     struct hc_producers *producers; // of HC_BY_PROD
 };
 
+// Only members of `set` can be classified.
 struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_universe *universe,
-                                  const struct hc_classifier *classifier);
+                                  const struct hc_classifier *classifier, const struct hc_set *set);
 void hc_classify_deinit(struct hc_classify *classify);
 struct hc_error *hc_classify_object(struct hc_classify *classify, uint32_t object, struct hc_class *ret);
 

@@ -55,10 +55,10 @@ struct hc_kind *hc_kind_of_all(void);
 struct hc_kind *hc_kind_not(struct hc_kind *kind);
 struct hc_kind *hc_kind_both(enum hc_kind_operation operation, struct hc_kind *left, struct hc_kind *right);
 
-// heapy's alt(): the kind with another comparison. Type: `<=` is subtype. Size: numbers. Rcs: inclusion of
-// sets; `<` is a strict subset, so that an object without any referrer matches. Prod: `<=` is a file whose
-// name begins so, and a line not beyond; what is None does not count. NULL in `*ret` if the kind is no class
-// of these.
+// heapy's alt(): the kind with another comparison. Type: `<=` is subtype. Size: numbers. Rcs and Via:
+// inclusion of sets; `<` is a strict subset, so that an object without any referrer matches. Prod: `<=` is a
+// file whose name begins so, and a line not beyond; what is None does not count. NULL in `*ret` if the kind
+// is no class of these.
 struct hc_error *hc_kind_alternative(const struct hc_kind *kind, enum hc_comparison comparison,
                                      struct hc_kind **ret);
 

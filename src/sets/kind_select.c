@@ -116,13 +116,13 @@ static bool compare(bool left_within, bool right_within, enum hc_comparison comp
     return false;
 }
 
-static bool is_sublist(const struct hc_kind_list *left, const struct hc_kind_list *right)
+static bool is_sublist(const struct hc_number_list *left, const struct hc_number_list *right)
 {
     uint32_t at = 0;
     for (uint32_t i = 0; i < left->count; i++, at++) {
-        while (at < right->count && right->kinds[at] < left->kinds[i])
+        while (at < right->count && right->numbers[at] < left->numbers[i])
             at++;
-        if (at == right->count || right->kinds[at] != left->kinds[i])
+        if (at == right->count || right->numbers[at] != left->numbers[i])
             return false;
     }
     return true;
@@ -162,8 +162,9 @@ static bool matches(const struct selection *selection, uint64_t key)
     switch (kind->relation) {
     case HC_BY_TYPE:
         return selection->types[key];
-    case HC_BY_RCS: {
-        const struct hc_kind_list *lists = selection->universe->kind_lists.items;
+    case HC_BY_RCS:
+    case HC_BY_VIA: {
+        const struct hc_number_list *lists = selection->universe->lists.items;
         return compare(is_sublist(&lists[key], &lists[kind->key]), is_sublist(&lists[kind->key], &lists[key]),
                        kind->comparison);
     }
@@ -191,7 +192,7 @@ static struct hc_error *select_class(const struct hc_kind *kind, const struct hc
             compare(hc_type_is_subtype(&universe->graph->types, types->items[i], types->items[kind->key]),
                     hc_type_is_subtype(&universe->graph->types, types->items[kind->key], types->items[i]),
                     kind->comparison);
-    HC_TRY(hc_classify_init(&classify, universe, &classifier));
+    HC_TRY(hc_classify_init(&classify, universe, &classifier, set));
     struct selection selection = {kind, universe, type_matches};
     uint32_t end = universe->graph->count;
     for (uint32_t object = hc_set_next(set, 0); object < end; object = hc_set_next(set, object + 1)) {

@@ -205,7 +205,7 @@ struct hc_error *hc_partition_set(const struct hc_set *set, const struct hc_clas
                                   struct hc_partition *ret)
 {
     _cleanup_(hc_classify_deinit) struct hc_classify classify = {0};
-    HC_TRY(hc_classify_init(&classify, set->universe, classifier));
+    HC_TRY(hc_classify_init(&classify, set->universe, classifier, set));
     _cleanup_(hc_partition_deinit) struct hc_partition partition = {0};
     struct row_index index = {.partition = &partition, .parts = classifier->count};
     struct hc_error *error = divide(set, &classify, &index);
@@ -226,7 +226,7 @@ struct hc_error *hc_partition_rows(struct hc_partition *partition, const struct 
     _cleanup_(hc_set_releasep) struct hc_set *found = hc_set_create(set->universe);
     if (!found)
         return hc_error_out_of_memory();
-    HC_TRY(hc_classify_init(&classify, set->universe, &partition->classifier));
+    HC_TRY(hc_classify_init(&classify, set->universe, &partition->classifier, set));
     if (!grow_buckets(&index))
         return hc_error_out_of_memory();
     struct hc_error *error = NULL;

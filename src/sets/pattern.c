@@ -253,7 +253,7 @@ static struct hc_error *group(const struct hc_set *set, struct hc_pattern_frame 
 {
     const struct hc_partition *partition = &frame->partition;
     _cleanup_(hc_classify_deinit) struct hc_classify classify = {0};
-    HC_TRY(hc_classify_init(&classify, set->universe, &partition->classifier));
+    HC_TRY(hc_classify_init(&classify, set->universe, &partition->classifier, set));
     uint64_t total = 0;
     for (size_t i = 0; i < partition->row_count; i++) {
         order[i] = (uint32_t)i;

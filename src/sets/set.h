@@ -10,14 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Sorted kinds, each once.
-struct hc_kind_list {
-    uint32_t *kinds;
+// Sorted numbers, each once: of kinds, or of links.
+struct hc_number_list {
+    uint32_t *numbers;
     uint32_t count;
 };
 
-HC_DEFINE_VECTOR(hc_kind_list_vector, struct hc_kind_list)
+HC_DEFINE_VECTOR(hc_number_list_vector, struct hc_number_list)
 
+struct hc_links;
 struct hc_producers;
 
 // A graph, and what sets over it share. The graph belongs to the session.
@@ -26,13 +27,15 @@ struct hc_universe {
     unsigned threads;
     uint8_t *is_dict; // by type index
     uint32_t type_count;
-    struct hc_kind_list_vector kind_lists; // every set of kinds met so far, by number
-    uint32_t *kind_list_buckets;           // number + 1, open addressing
-    size_t kind_list_bucket_count;
+    struct hc_number_list_vector lists; // every set of kinds or links met so far, by number
+    uint32_t *list_buckets;             // number + 1, open addressing
+    size_t list_bucket_count;
     struct hc_tracer
         *tracer; // reads objects again, where the graph does not say enough; NULL until asked for
     _Atomic uint64_t allowance;
     struct hc_roots *roots;              // sets/roots.h; NULL until asked for
+    struct hc_links *links;              // sets/links.h; NULL until asked for
+    uint32_t *vias;                      // sets/via.h, by object; 0: not known yet; NULL until asked for
     struct hc_producers *producers;      // sets/producers.h; NULL until asked for
     struct hc_address_map virtual_dicts; // by address; empty until one is asked for
     bool virtual_dicts_known;
@@ -42,9 +45,9 @@ struct hc_error *hc_universe_init(struct hc_universe *universe, struct hc_graph 
 void hc_universe_deinit(struct hc_universe *universe);
 // universe->tracer, made when it is first asked for. What it may read is bounded anew each time.
 struct hc_error *hc_universe_tracer(struct hc_universe *universe, struct hc_tracer **ret);
-// The number of a set of kinds, which it sorts and rids of duplicates.
-struct hc_error *hc_universe_intern_kinds(struct hc_universe *universe, uint32_t *kinds, uint32_t count,
-                                          uint32_t *ret);
+// The number of a set of numbers, which it sorts and rids of duplicates.
+struct hc_error *hc_universe_intern_list(struct hc_universe *universe, uint32_t *numbers, uint32_t count,
+                                         uint32_t *ret);
 
 // The kind of an object by class or dict owner: a type index, or type_count + the type index of a dict's
 // owner.

@@ -1,3 +1,4 @@
+#include "sets/links.h"
 #include "sets/producers.h"
 #include "sets/roots.h"
 
@@ -19,12 +20,14 @@ struct hc_error *hc_universe_init(struct hc_universe *universe, struct hc_graph 
 
 void hc_universe_deinit(struct hc_universe *universe)
 {
-    for (size_t i = 0; i < universe->kind_lists.count; i++)
-        free(universe->kind_lists.items[i].kinds);
-    hc_kind_list_vector_deinit(&universe->kind_lists);
-    free(universe->kind_list_buckets);
+    for (size_t i = 0; i < universe->lists.count; i++)
+        free(universe->lists.items[i].numbers);
+    hc_number_list_vector_deinit(&universe->lists);
+    free(universe->list_buckets);
     free(universe->is_dict);
     hc_address_map_deinit(&universe->virtual_dicts);
+    free(universe->vias);
+    hc_links_destroy(universe->links);
     hc_roots_destroy(universe->roots);
     hc_producers_destroy(universe->producers);
     if (universe->tracer)
@@ -57,68 +60,68 @@ static int by_number(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static uint32_t sort_unique(uint32_t *kinds, uint32_t count)
+static uint32_t sort_unique(uint32_t *numbers, uint32_t count)
 {
     if (count > 1)
-        qsort(kinds, count, sizeof(*kinds), by_number);
+        qsort(numbers, count, sizeof(*numbers), by_number);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++)
-        if (!kept || kinds[kept - 1] != kinds[i])
-            kinds[kept++] = kinds[i];
+        if (!kept || numbers[kept - 1] != numbers[i])
+            numbers[kept++] = numbers[i];
     return kept;
 }
 
-static bool is_list(const struct hc_kind_list *list, const uint32_t *kinds, uint32_t count)
+static bool is_list(const struct hc_number_list *list, const uint32_t *numbers, uint32_t count)
 {
-    return list->count == count && (!count || !memcmp(list->kinds, kinds, count * sizeof(*kinds)));
+    return list->count == count && (!count || !memcmp(list->numbers, numbers, count * sizeof(*numbers)));
 }
 
-static size_t find_bucket(const struct hc_universe *universe, const uint32_t *kinds, uint32_t count)
+static size_t find_bucket(const struct hc_universe *universe, const uint32_t *numbers, uint32_t count)
 {
     uint64_t hash = count;
     for (uint32_t i = 0; i < count; i++)
-        hash = (hash ^ kinds[i]) * 0x9e3779b97f4a7c15u;
-    size_t mask = universe->kind_list_bucket_count - 1;
+        hash = (hash ^ numbers[i]) * 0x9e3779b97f4a7c15u;
+    size_t mask = universe->list_bucket_count - 1;
     size_t bucket = (hash >> 32) & mask;
-    while (universe->kind_list_buckets[bucket] &&
-           !is_list(&universe->kind_lists.items[universe->kind_list_buckets[bucket] - 1], kinds, count))
+    while (universe->list_buckets[bucket] &&
+           !is_list(&universe->lists.items[universe->list_buckets[bucket] - 1], numbers, count))
         bucket = (bucket + 1) & mask;
     return bucket;
 }
 
 static bool grow_buckets(struct hc_universe *universe)
 {
-    size_t grown = universe->kind_list_bucket_count ? universe->kind_list_bucket_count * 2 : 256;
+    size_t grown = universe->list_bucket_count ? universe->list_bucket_count * 2 : 256;
     uint32_t *buckets = calloc(grown, sizeof(*buckets));
     if (!buckets)
         return false;
-    free(universe->kind_list_buckets);
-    universe->kind_list_buckets = buckets;
-    universe->kind_list_bucket_count = grown;
-    for (size_t i = 0; i < universe->kind_lists.count; i++) {
-        const struct hc_kind_list *list = &universe->kind_lists.items[i];
-        buckets[find_bucket(universe, list->kinds, list->count)] = (uint32_t)i + 1;
+    free(universe->list_buckets);
+    universe->list_buckets = buckets;
+    universe->list_bucket_count = grown;
+    for (size_t i = 0; i < universe->lists.count; i++) {
+        const struct hc_number_list *list = &universe->lists.items[i];
+        buckets[find_bucket(universe, list->numbers, list->count)] = (uint32_t)i + 1;
     }
     return true;
 }
 
-struct hc_error *hc_universe_intern_kinds(struct hc_universe *universe, uint32_t *kinds, uint32_t count,
-                                          uint32_t *ret)
+struct hc_error *hc_universe_intern_list(struct hc_universe *universe, uint32_t *numbers, uint32_t count,
+                                         uint32_t *ret)
 {
-    count = sort_unique(kinds, count);
-    if (universe->kind_lists.count * 2 >= universe->kind_list_bucket_count && !grow_buckets(universe))
+    count = sort_unique(numbers, count);
+    if (universe->lists.count * 2 >= universe->list_bucket_count && !grow_buckets(universe))
         return hc_error_out_of_memory();
-    size_t bucket = find_bucket(universe, kinds, count);
-    if (!universe->kind_list_buckets[bucket]) {
-        struct hc_kind_list list = {.kinds = malloc((count + 1u) * sizeof(*kinds)), .count = count};
-        if (!list.kinds || !hc_kind_list_vector_push(&universe->kind_lists, list)) {
-            free(list.kinds);
+    size_t bucket = find_bucket(universe, numbers, count);
+    if (!universe->list_buckets[bucket]) {
+        struct hc_number_list list = {.numbers = malloc((count + 1u) * sizeof(*numbers)), .count = count};
+        if (!list.numbers || !hc_number_list_vector_push(&universe->lists, list)) {
+            free(list.numbers);
             return hc_error_out_of_memory();
         }
         if (count)
-            memcpy(list.kinds, kinds, count * sizeof(*kinds));
-        universe->kind_list_buckets[bucket] = (uint32_t)universe->kind_lists.count;
+            memcpy(list.numbers, numbers, count * sizeof(*numbers));
+        universe->list_buckets[bucket] = (uint32_t)universe->lists.count;
     }
-    *ret = universe->kind_list_buckets[bucket] - 1;
+    *ret = universe->list_buckets[bucket] - 1;
     return NULL;
 }

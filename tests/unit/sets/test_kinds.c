@@ -197,7 +197,7 @@ static void assert_name(const struct heap *heap, const char *by, uint32_t object
     struct hc_class class;
     _cleanup_(hc_classify_deinit) struct hc_classify classify = {0};
     assert_true(hc_classifier_parse(by, &classifier));
-    assert_null(hc_classify_init(&classify, (struct hc_universe *)&heap->universe, &classifier));
+    assert_null(hc_classify_init(&classify, (struct hc_universe *)&heap->universe, &classifier, everything));
     assert_null(hc_classify_object(&classify, object, &class));
     _cleanup_(hc_freep) char *name = hc_class_name(&heap->universe, &classifier, &class);
     assert_string_equal(name, expected);
@@ -254,7 +254,7 @@ static uint64_t number_of_kinds(struct heap *heap, uint32_t mask)
     for (uint32_t i = 0; i < 2 * TYPE_COUNT; i++)
         if (mask >> i & 1)
             kinds[count++] = i;
-    assert_null(hc_universe_intern_kinds(&heap->universe, kinds, count, &number));
+    assert_null(hc_universe_intern_list(&heap->universe, kinds, count, &number));
     return number;
 }
 

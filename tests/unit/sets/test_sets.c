@@ -307,7 +307,7 @@ static void test_a_list_of_kinds_has_one_number_in_any_order(void **state)
             }
             for (uint32_t i = 0, once = count; turn && i < once; i++)
                 kinds[count++] = kinds[i];
-            assert_null(hc_universe_intern_kinds(&heap.universe, kinds, count, &number));
+            assert_null(hc_universe_intern_list(&heap.universe, kinds, count, &number));
             if (turn)
                 assert_int_equal(number, numbers[mask]);
             else
