@@ -96,20 +96,12 @@ static struct hc_error *combine(const struct hc_answer *left, const struct hc_an
 
 static bool compare(bool is_less_equal, bool is_greater_equal, enum hc_operator op)
 {
-    switch (op) {
-    case HC_OPERATOR_EQUAL:
-        return is_less_equal && is_greater_equal;
-    case HC_OPERATOR_NOT_EQUAL:
-        return !(is_less_equal && is_greater_equal);
-    case HC_OPERATOR_LESS:
-        return is_less_equal && !is_greater_equal;
-    case HC_OPERATOR_GREATER:
-        return is_greater_equal && !is_less_equal;
-    case HC_OPERATOR_GREATER_EQUAL:
-        return is_greater_equal;
-    default:
-        return is_less_equal;
-    }
+    static const enum hc_comparison comparisons[] = {
+        [HC_OPERATOR_EQUAL] = HC_EQUAL,     [HC_OPERATOR_NOT_EQUAL] = HC_NOT_EQUAL,
+        [HC_OPERATOR_LESS] = HC_LESS,       [HC_OPERATOR_LESS_EQUAL] = HC_LESS_EQUAL,
+        [HC_OPERATOR_GREATER] = HC_GREATER, [HC_OPERATOR_GREATER_EQUAL] = HC_GREATER_EQUAL,
+    };
+    return hc_compare(is_less_equal, is_greater_equal, comparisons[op]);
 }
 
 static struct hc_error *evaluate_sets(struct hc_evaluation *evaluation, const struct hc_node *node,

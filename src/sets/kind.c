@@ -1,65 +1,101 @@
-#include "sets/partition.h"
+#include "sets/kind.h"
 
-#include "base/cleanup.h"
-
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-// Built-in types that `types` has a name for, though `builtins` has none.
-static const struct {
-    const char *name;
-    const char *shown;
-} interpreter_types[] = {
-    {"NoneType", "types.NoneType"},
-    {"NotImplementedType", "types.NotImplementedType"},
-    {"async_generator", "types.AsyncGeneratorType"},
-    {"builtin_function_or_method", "types.BuiltinMethodType"},
-    {"cell", "types.CellType"},
-    {"classmethod_descriptor", "types.ClassMethodDescriptorType"},
-    {"code", "types.CodeType"},
-    {"coroutine", "types.CoroutineType"},
-    {"ellipsis", "types.EllipsisType"},
-    {"frame", "types.FrameType"},
-    {"generator", "types.GeneratorType"},
-    {"getset_descriptor", "types.GetSetDescriptorType"},
-    {"mappingproxy", "types.MappingProxyType"},
-    {"member_descriptor", "types.MemberDescriptorType"},
-    {"method", "types.MethodType"},
-    {"method-wrapper", "types.MethodWrapperType"},
-    {"method_descriptor", "types.MethodDescriptorType"},
-    {"traceback", "types.TracebackType"},
-    {"wrapper_descriptor", "types.WrapperDescriptorType"},
-};
-
-// Other types that `builtins` has a name for, exceptions apart, and two that heapy shortens.
-static const char bare_types[] =
-    " bool bytearray bytes classmethod complex dict enumerate filter float frozenset function int "
-    "list map memoryview module object property range reversed set slice staticmethod str super "
-    "tuple type zip ";
-
-static bool is_bare(const struct hc_type *type)
+struct hc_kind *hc_kind_keep(struct hc_kind *kind)
 {
-    if (type->flags & HC_TYPE_BASE_EXC_SUBCLASS) // ExceptionGroup is a heap type
-        return !hc_type_is_heap(type) || !strcmp(type->name, "ExceptionGroup");
-    _cleanup_(hc_freep) char *word = NULL;
-    return !hc_type_is_heap(type) && asprintf(&word, " %s ", type->name) >= 0 && strstr(bare_types, word);
+    kind->references++;
+    return kind;
 }
 
-static const char *find_shown(const struct hc_type *type)
+void hc_kind_release(struct hc_kind *kind)
 {
-    size_t count = hc_type_is_heap(type) ? 0 : sizeof(interpreter_types) / sizeof(*interpreter_types);
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(interpreter_types[i].name, type->name))
-            return interpreter_types[i].shown;
-    return is_bare(type) ? type->name : NULL;
+    // Left branches may be as deep as a session is long; right ones are as deep as one expression.
+    while (kind && !--kind->references) {
+        struct hc_kind *left = kind->left;
+        hc_kind_release(kind->right);
+        hc_set_release(kind->set);
+        free(kind);
+        kind = left;
+    }
 }
 
-char *hc_kind_class_name(const struct hc_type *type)
+struct hc_error *hc_kind_refused(void)
 {
-    // A class statement may set __module__ = 'builtins'; that makes no built-in type of it.
-    const char *shown = !strcmp(type->module, "builtins") ? find_shown(type) : NULL;
-    if (shown)
-        return strdup(shown);
-    char *name;
-    return asprintf(&name, "%s.%s", type->module, type->name) < 0 ? NULL : name;
+    return hc_error_create("a symbolic set of more than %d parts, or no memory for it", HC_KIND_MAX_PARTS);
+}
+
+static struct hc_kind *create(struct hc_kind kind)
+{
+    struct hc_kind *created = malloc(sizeof(*created));
+    if (!created)
+        return NULL;
+    *created = kind;
+    created->references = 1;
+    if (!created->parts)
+        created->parts = 1;
+    return created;
+}
+
+struct hc_kind *hc_kind_of_class(enum hc_relation relation, uint64_t key)
+{
+    return create((struct hc_kind){.operation = HC_KIND_CLASS, .relation = relation, .key = key});
+}
+
+struct hc_kind *hc_kind_of_set(struct hc_set *set)
+{
+    struct hc_kind *kind = create((struct hc_kind){.operation = HC_KIND_SET});
+    if (kind)
+        kind->set = hc_set_keep(set);
+    return kind;
+}
+
+struct hc_kind *hc_kind_of_all(void)
+{
+    return create((struct hc_kind){.operation = HC_KIND_ALL});
+}
+
+struct hc_kind *hc_kind_not(struct hc_kind *operand)
+{
+    if (operand->operation == HC_KIND_NOT)
+        return hc_kind_keep(operand->left);
+    if (operand->depth >= HC_KIND_MAX_DEPTH || operand->parts >= HC_KIND_MAX_PARTS)
+        return NULL;
+    struct hc_kind *kind = create(
+        (struct hc_kind){.operation = HC_KIND_NOT, .depth = operand->depth + 1, .parts = operand->parts + 1});
+    if (kind)
+        kind->left = hc_kind_keep(operand);
+    return kind;
+}
+
+struct hc_kind *hc_kind_both(enum hc_kind_operation operation, struct hc_kind *left, struct hc_kind *right)
+{
+    unsigned depth = 1 + (left->depth > right->depth ? left->depth : right->depth);
+    unsigned parts = 1 + left->parts + right->parts;
+    if (depth > HC_KIND_MAX_DEPTH || parts > HC_KIND_MAX_PARTS)
+        return NULL;
+    struct hc_kind *kind = create((struct hc_kind){.operation = operation, .depth = depth, .parts = parts});
+    if (kind) {
+        kind->left = hc_kind_keep(left);
+        kind->right = hc_kind_keep(right);
+    }
+    return kind;
+}
+
+static bool has_alternatives(enum hc_relation relation)
+{
+    return relation == HC_BY_TYPE || relation == HC_BY_SIZE || relation == HC_BY_RCS ||
+           relation == HC_BY_VIA || relation == HC_BY_PROD;
+}
+
+struct hc_error *hc_kind_alternative(const struct hc_kind *kind, enum hc_comparison comparison,
+                                     struct hc_kind **ret)
+{
+    *ret = NULL;
+    if (kind->operation != HC_KIND_CLASS || !has_alternatives(kind->relation))
+        return NULL;
+    *ret = create((struct hc_kind){
+        .operation = HC_KIND_CLASS, .relation = kind->relation, .comparison = comparison, .key = kind->key});
+    return *ret ? NULL : hc_error_out_of_memory();
 }

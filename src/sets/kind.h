@@ -14,6 +14,9 @@ enum hc_comparison {
     HC_GREATER_EQUAL,
 };
 
+// Two partial orders at once: is left within right, is right within left.
+bool hc_compare(bool left_within, bool right_within, enum hc_comparison comparison);
+
 enum hc_kind_operation {
     HC_KIND_CLASS, // cls(x) `comparison` class, by one relation
     HC_KIND_SET,   // x is in a set

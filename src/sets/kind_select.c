@@ -1,103 +1,12 @@
+// The members of a set that are of a kind.
 #include "sets/kind.h"
 #include "sets/producers.h"
 
+#include "base/interrupt.h"
+
 #include <stdlib.h>
-#include <string.h>
 
-struct hc_kind *hc_kind_keep(struct hc_kind *kind)
-{
-    kind->references++;
-    return kind;
-}
-
-void hc_kind_release(struct hc_kind *kind)
-{
-    // Left branches may be as deep as a session is long; right ones are as deep as one expression.
-    while (kind && !--kind->references) {
-        struct hc_kind *left = kind->left;
-        hc_kind_release(kind->right);
-        hc_set_release(kind->set);
-        free(kind);
-        kind = left;
-    }
-}
-
-struct hc_error *hc_kind_refused(void)
-{
-    return hc_error_create("a symbolic set of more than %d parts, or no memory for it", HC_KIND_MAX_PARTS);
-}
-
-static struct hc_kind *create(struct hc_kind kind)
-{
-    struct hc_kind *created = malloc(sizeof(*created));
-    if (!created)
-        return NULL;
-    *created = kind;
-    created->references = 1;
-    if (!created->parts)
-        created->parts = 1;
-    return created;
-}
-
-struct hc_kind *hc_kind_of_class(enum hc_relation relation, uint64_t key)
-{
-    return create((struct hc_kind){.operation = HC_KIND_CLASS, .relation = relation, .key = key});
-}
-
-struct hc_kind *hc_kind_of_set(struct hc_set *set)
-{
-    struct hc_kind *kind = create((struct hc_kind){.operation = HC_KIND_SET});
-    if (kind)
-        kind->set = hc_set_keep(set);
-    return kind;
-}
-
-struct hc_kind *hc_kind_of_all(void)
-{
-    return create((struct hc_kind){.operation = HC_KIND_ALL});
-}
-
-struct hc_kind *hc_kind_not(struct hc_kind *operand)
-{
-    if (operand->operation == HC_KIND_NOT)
-        return hc_kind_keep(operand->left);
-    if (operand->depth >= HC_KIND_MAX_DEPTH || operand->parts >= HC_KIND_MAX_PARTS)
-        return NULL;
-    struct hc_kind *kind = create(
-        (struct hc_kind){.operation = HC_KIND_NOT, .depth = operand->depth + 1, .parts = operand->parts + 1});
-    if (kind)
-        kind->left = hc_kind_keep(operand);
-    return kind;
-}
-
-struct hc_kind *hc_kind_both(enum hc_kind_operation operation, struct hc_kind *left, struct hc_kind *right)
-{
-    unsigned depth = 1 + (left->depth > right->depth ? left->depth : right->depth);
-    unsigned parts = 1 + left->parts + right->parts;
-    if (depth > HC_KIND_MAX_DEPTH || parts > HC_KIND_MAX_PARTS)
-        return NULL;
-    struct hc_kind *kind = create((struct hc_kind){.operation = operation, .depth = depth, .parts = parts});
-    if (kind) {
-        kind->left = hc_kind_keep(left);
-        kind->right = hc_kind_keep(right);
-    }
-    return kind;
-}
-
-struct hc_error *hc_kind_alternative(const struct hc_kind *kind, enum hc_comparison comparison,
-                                     struct hc_kind **ret)
-{
-    *ret = NULL;
-    if (kind->operation != HC_KIND_CLASS || (kind->relation != HC_BY_TYPE && kind->relation != HC_BY_SIZE &&
-                                             kind->relation != HC_BY_RCS && kind->relation != HC_BY_PROD))
-        return NULL;
-    *ret = create((struct hc_kind){
-        .operation = HC_KIND_CLASS, .relation = kind->relation, .comparison = comparison, .key = kind->key});
-    return *ret ? NULL : hc_error_out_of_memory();
-}
-
-// Two partial orders at once: is left within right, is right within left.
-static bool compare(bool left_within, bool right_within, enum hc_comparison comparison)
+bool hc_compare(bool left_within, bool right_within, enum hc_comparison comparison)
 {
     switch (comparison) {
     case HC_EQUAL:
@@ -165,14 +74,14 @@ static bool matches(const struct selection *selection, uint64_t key)
     case HC_BY_RCS:
     case HC_BY_VIA: {
         const struct hc_number_list *lists = selection->universe->lists.items;
-        return compare(is_sublist(&lists[key], &lists[kind->key]), is_sublist(&lists[kind->key], &lists[key]),
-                       kind->comparison);
+        return hc_compare(is_sublist(&lists[key], &lists[kind->key]),
+                          is_sublist(&lists[kind->key], &lists[key]), kind->comparison);
     }
     case HC_BY_PROD:
         return compare_producers(selection->universe->producers, (uint32_t)key, (uint32_t)kind->key,
                                  kind->comparison);
     default:
-        return compare(key <= kind->key, key >= kind->key, kind->comparison);
+        return hc_compare(key <= kind->key, key >= kind->key, kind->comparison);
     }
 }
 
@@ -189,9 +98,9 @@ static struct hc_error *select_class(const struct hc_kind *kind, const struct hc
         return hc_error_out_of_memory();
     for (size_t i = 0; kind->relation == HC_BY_TYPE && i < types->count; i++)
         type_matches[i] =
-            compare(hc_type_is_subtype(&universe->graph->types, types->items[i], types->items[kind->key]),
-                    hc_type_is_subtype(&universe->graph->types, types->items[kind->key], types->items[i]),
-                    kind->comparison);
+            hc_compare(hc_type_is_subtype(&universe->graph->types, types->items[i], types->items[kind->key]),
+                       hc_type_is_subtype(&universe->graph->types, types->items[kind->key], types->items[i]),
+                       kind->comparison);
     HC_TRY(hc_classify_init(&classify, universe, &classifier, set));
     struct selection selection = {kind, universe, type_matches};
     uint32_t end = universe->graph->count;

@@ -144,7 +144,7 @@ static struct hc_error *intern_value(struct hc_links *links, struct hc_tracer *t
 struct hc_error *hc_universe_intern_link(struct hc_universe *universe, struct hc_tracer *tracer,
                                          const struct hc_link *link, uint32_t *ret)
 {
-    struct hc_links *links;
+    struct hc_links *links = NULL;
     HC_TRY(get_links(universe, &links));
     switch ((enum hc_link_kind)link->kind) {
     case HC_LINK_ATTRIBUTE:
@@ -192,7 +192,7 @@ static bool is_numbered(const char *text, uint8_t *ret_kind, uint64_t *ret)
 struct hc_error *hc_universe_intern_link_text(struct hc_universe *universe, const char *text, uint32_t *ret,
                                               bool *ret_is_link)
 {
-    struct hc_links *links;
+    struct hc_links *links = NULL;
     uint8_t kind;
     uint64_t number;
     size_t length = strlen(text);

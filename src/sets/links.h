@@ -29,7 +29,7 @@ void hc_links_destroy(struct hc_links *links);
 // The number of the link, whatever object it leads to.
 struct hc_error *hc_universe_intern_link(struct hc_universe *universe, struct hc_tracer *tracer,
                                          const struct hc_link *link, uint32_t *ret);
-// … of the one that reads `text`; `is_link` false: none can.
+// … of the one that reads `text`; `*ret_is_link` false: none can.
 struct hc_error *hc_universe_intern_link_text(struct hc_universe *universe, const char *text, uint32_t *ret,
                                               bool *ret_is_link);
 // heapy's text: `.x`, `['x']`, `.keys()[3]`, `list(_)[3]`. Free it; NULL: out of memory.

@@ -28,7 +28,7 @@ struct search {
 
 static void search_deinit(struct search *search)
 {
-    hc_link_vector_deinit(&search->relater.links);
+    hc_path_relater_deinit(&search->relater);
     hc_set_release(search->wanted);
     found_vector_deinit(&search->found);
     free(search->last);
@@ -99,12 +99,13 @@ static struct hc_error *add_links_of(struct search *search, uint32_t referrer)
     return add_unnamed(search, referrer);
 }
 
+// Those that heapy names.
 static struct hc_error *add_roots(struct search *search)
 {
     const struct hc_roots *roots;
     HC_TRY(hc_universe_roots(search->universe, &roots));
     for (size_t i = 0; i < roots->count; i++)
-        if (hc_set_has(search->wanted, roots->links[i].object))
+        if (roots->links[i].rank != HC_ROOT_SPARE && hc_set_has(search->wanted, roots->links[i].object))
             HC_TRY(add(search, roots->links[i].object, &roots->links[i].link));
     return NULL;
 }

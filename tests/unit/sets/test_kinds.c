@@ -1,6 +1,7 @@
 // Classifiers, symbolic sets and partitions, against plain conditions, on random graphs.
 #include "random_heap.h"
 #include "sets/kind.h"
+#include "sets/links.h"
 #include "sets/partition.h"
 
 #include <setjmp.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { GRAPHS = 150 };
+enum { GRAPHS = 150, VIA_UNKNOWN = 0, VIA_DICT = 1 };
 
 static uint64_t size_of(const struct heap *heap, uint32_t object)
 {
@@ -39,6 +40,14 @@ static uint32_t plain_referrers(const struct heap *heap, uint32_t object)
     return kinds;
 }
 
+// Of made-up objects nothing can be read: they refer in an unknown way, or to their virtual dict.
+static uint64_t plain_vias(const struct heap *heap, uint32_t object)
+{
+    if (!plain_referrers(heap, object))
+        return 0;
+    return object >= heap->graph.real_count ? 1 << VIA_DICT : 1 << VIA_UNKNOWN;
+}
+
 static uint64_t plain_key(const struct heap *heap, enum hc_relation relation, uint32_t object)
 {
     switch (relation) {
@@ -50,6 +59,8 @@ static uint64_t plain_key(const struct heap *heap, enum hc_relation relation, ui
         return size_of(heap, object);
     case HC_BY_RCS:
         return plain_referrers(heap, object);
+    case HC_BY_VIA:
+        return plain_vias(heap, object);
     case HC_BY_MODULE:
         return heap->type_indexes[object] == MODULE ? object + 1 : 0;
     case HC_BY_ID:
@@ -197,7 +208,11 @@ static void assert_name(const struct heap *heap, const char *by, uint32_t object
     struct hc_class class;
     _cleanup_(hc_classify_deinit) struct hc_classify classify = {0};
     assert_true(hc_classifier_parse(by, &classifier));
-    assert_null(hc_classify_init(&classify, (struct hc_universe *)&heap->universe, &classifier, everything));
+    _cleanup_(hc_set_releasep) struct hc_set *set = hc_set_create((struct hc_universe *)&heap->universe);
+    assert_non_null(set);
+    hc_set_put(set, object);
+    hc_set_seal(set);
+    assert_null(hc_classify_init(&classify, set->universe, &classifier, set));
     assert_null(hc_classify_object(&classify, object, &class));
     _cleanup_(hc_freep) char *name = hc_class_name(&heap->universe, &classifier, &class);
     assert_string_equal(name, expected);
@@ -258,12 +273,26 @@ static uint64_t number_of_kinds(struct heap *heap, uint32_t mask)
     return number;
 }
 
+static uint64_t number_of_vias(struct heap *heap, uint64_t mask)
+{
+    static const char *const texts[] = {[VIA_UNKNOWN] = ".??", [VIA_DICT] = ".__dict__"};
+    uint32_t links[2], count = 0, number;
+    bool is_link;
+    for (uint32_t i = 0; i < 2; i++)
+        if (mask >> i & 1) {
+            assert_null(hc_universe_intern_link_text(&heap->universe, texts[i], &links[count++], &is_link));
+            assert_true(is_link);
+        }
+    assert_null(hc_universe_intern_list(&heap->universe, links, count, &number));
+    return number;
+}
+
 static bool plainly(enum hc_relation relation, uint64_t key, uint64_t wanted, enum hc_comparison comparison)
 {
     if (relation == HC_BY_TYPE)
         return holds(is_subclass((uint32_t)key, (uint32_t)wanted),
                      is_subclass((uint32_t)wanted, (uint32_t)key), comparison);
-    if (relation == HC_BY_RCS)
+    if (relation == HC_BY_RCS || relation == HC_BY_VIA)
         return holds(!(key & ~wanted), !(wanted & ~key), comparison);
     return holds(key <= wanted, key >= wanted, comparison);
 }
@@ -272,8 +301,10 @@ static struct condition class_condition(struct heap *heap, enum hc_relation rela
                                         enum hc_comparison comparison)
 {
     struct condition condition = {0};
-    _cleanup_(hc_kind_releasep) struct hc_kind *equal =
-        hc_kind_of_class(relation, relation == HC_BY_RCS ? number_of_kinds(heap, (uint32_t)wanted) : wanted);
+    uint64_t key = relation == HC_BY_RCS   ? number_of_kinds(heap, (uint32_t)wanted)
+                   : relation == HC_BY_VIA ? number_of_vias(heap, wanted)
+                                           : wanted;
+    _cleanup_(hc_kind_releasep) struct hc_kind *equal = hc_kind_of_class(relation, key);
     assert_non_null(equal);
     if (comparison == HC_EQUAL)
         condition.kind = hc_kind_keep(equal);
@@ -301,6 +332,8 @@ static uint64_t random_wanted(struct heap *heap, enum hc_relation relation)
         return below(TYPE_COUNT);
     case HC_BY_SIZE:
         return sizes[below(7)];
+    case HC_BY_VIA:
+        return below(4);
     case HC_BY_RCS:
         return below(3) ? plain_referrers(heap, below(heap->graph.count)) : 0;
     default:
@@ -337,6 +370,12 @@ static void test_alternatives_of_referrers_compare_sets_the_empty_one_too(void *
     check_alternatives(HC_BY_RCS);
 }
 
+static void test_alternatives_of_the_ways_to_refer_compare_sets(void **state)
+{
+    (void)state;
+    check_alternatives(HC_BY_VIA);
+}
+
 static void test_alternatives_of_a_type_compare_by_inheritance_the_second_base_too(void **state)
 {
     (void)state;
@@ -353,6 +392,65 @@ static void test_other_relations_have_no_alternatives(void **state)
         assert_null(hc_kind_alternative(kind, HC_LESS, &alternative));
         assert_null(alternative);
     }
+}
+
+static uint32_t link_number(struct heap *heap, enum hc_link_kind kind, uint64_t number, const char *name)
+{
+    const struct hc_link link = {.kind = (uint8_t)kind, .number = number, .name = name};
+    struct hc_tracer *tracer;
+    uint32_t found;
+    assert_null(hc_universe_tracer(&heap->universe, &tracer));
+    assert_null(hc_universe_intern_link(&heap->universe, tracer, &link, &found));
+    return found;
+}
+
+static void test_links_read_as_heapy_writes_them_and_are_one_where_they_read_alike(void **state)
+{
+    (void)state;
+    static const struct {
+        enum hc_link_kind kind;
+        uint64_t number;
+        const char *name, *text, *repr;
+    } links[] = {
+        {HC_LINK_UNKNOWN, 0, NULL, ".??", "'.\?\?'"},
+        {HC_LINK_ATTRIBUTE, 0, "x", ".x", "'.x'"},
+        {HC_LINK_ITEM, 3, NULL, "[3]", "'[3]'"},
+        {HC_LINK_KEY, 3, NULL, ".keys()[3]", "'.keys()[3]'"},
+        {HC_LINK_INTERNAL, 0, "ob_type", "->ob_type", "'->ob_type'"},
+        {HC_LINK_HASATTR, 3, NULL, ".__dict__.keys()[3]", "'.__dict__.keys()[3]'"},
+        {HC_LINK_LOCAL, 0, "x", ".f_locals['x']", "\".f_locals['x']\""},
+        {HC_LINK_CELL, 0, "x", ".f_locals ['x']", "\".f_locals ['x']\""},
+        {HC_LINK_STACK, 0, NULL, "->f_valuestack[0]", "'->f_valuestack[0]'"},
+        {HC_LINK_MEMBER, 625000, NULL, "list(_)[625000]", "'list(_)[625000]'"},
+        {HC_LINK_ROOT, 0, "i0_modules", ".i0_modules", "'.i0_modules'"},
+        {HC_LINK_ATTRIBUTE, 0, "a\\\n\"'", ".a\\\n\"'", "'.a\\\\\\n\"\\''"},
+    };
+    struct heap heap;
+    heap_init(&heap);
+    heap_finish(&heap);
+    for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+        uint32_t number = link_number(&heap, links[i].kind, links[i].number, links[i].name), again;
+        _cleanup_(hc_freep) char *text = hc_universe_link_text(&heap.universe, number);
+        _cleanup_(hc_freep) char *repr = hc_universe_link_repr(&heap.universe, number);
+        bool is_link;
+        assert_string_equal(text, links[i].text);
+        assert_string_equal(repr, links[i].repr);
+        assert_null(hc_universe_intern_link_text(&heap.universe, text, &again, &is_link));
+        assert_true(is_link);
+        assert_int_equal(number, again);
+        assert_int_equal(number, i);
+    }
+    for (uint32_t i = 0; i < 5000; i++)
+        assert_int_equal(link_number(&heap, HC_LINK_ITEM, i, NULL) == 2, i == 3);
+    assert_int_equal(link_number(&heap, HC_LINK_ITEM, 3, NULL), 2);
+    static const char *const wrong[] = {"", "x", ".", "->", "[", "[]", "[3", "list(_)", "list(_)[x]"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        bool is_link = true;
+        uint32_t number;
+        assert_null(hc_universe_intern_link_text(&heap.universe, wrong[i], &number, &is_link));
+        assert_false(is_link);
+    }
+    heap_deinit(&heap);
 }
 
 static struct condition random_condition(struct heap *heap, unsigned depth);
@@ -457,6 +555,8 @@ int main(void)
         cmocka_unit_test(test_classes_have_heapys_names),
         cmocka_unit_test(test_alternatives_of_a_size_compare_numbers),
         cmocka_unit_test(test_alternatives_of_referrers_compare_sets_the_empty_one_too),
+        cmocka_unit_test(test_alternatives_of_the_ways_to_refer_compare_sets),
+        cmocka_unit_test(test_links_read_as_heapy_writes_them_and_are_one_where_they_read_alike),
         cmocka_unit_test(test_alternatives_of_a_type_compare_by_inheritance_the_second_base_too),
         cmocka_unit_test(test_other_relations_have_no_alternatives),
         cmocka_unit_test(test_conditions_joined_by_and_or_not_select_what_they_say),
