@@ -1,5 +1,6 @@
 #include "report/answer.h"
 
+#include "base/interrupt.h"
 #include "report/analyze.h"
 #include "report/clean.h"
 #include "report/identity.h"
@@ -157,6 +158,7 @@ static struct hc_error *add_objects(json_object *rows, struct hc_identity *ident
         json_object *row;
         uint64_t address;
         char text[32];
+        HC_TRY(hc_interrupt_check());
         HC_TRY(hc_identity_name(identity, i, &name));
         HC_TRY(add_row(rows, i, 1, hc_identity_size(identity, i), name, &row));
         HC_TRY(hc_universe_address(identity->universe, hc_identity_object(identity, i), &address));

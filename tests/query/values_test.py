@@ -123,6 +123,19 @@ class ValuesTest(unittest.TestCase):
         self.assertEqual(rows, sorted(answer["value"] for answer in answers[-len(rows) - 1:-1]))
         self.assertIn("no more objects", answers[-1]["error"])
 
+    def test_an_argument_is_worked_out_once(self):
+        rows = sorted(int(address, 16) for address, _, _ in self.truth["tables"][5]["objects"])
+        expressions = ["i = iter(%s.nodes); iso(next(i)).theone.address" % set_of(self.truth["tables"][5]),
+            "idset([next(i), i.next()]).count", "len(idset(iso(next(i)).nodes).nodes)", "next(i).address"]
+        values = [answer["value"] for answer in self.ask(*expressions)]
+        self.assertEqual([2, 1], values[1:3])
+        in_order = [a["value"] for a in self.ask(*["idset([%s]).nodes[%d].address" % (", ".join(map(hex, rows)), number)
+            for number in (0, 4)])]
+        self.assertEqual(in_order, [values[0], values[3]])
+
+    def test_a_string_with_the_character_0_is_refused(self):
+        self.assertIn("character 0", self.ask("Type('a\\0b')", status=1)[0]["error"])
+
     def test_an_object_is_asked_for_what_is_known_of_it(self):
         address, size, _ = self.truth["tables"][0]["objects"][0]
         expressions = ["o = iso(%s).theone; o.size" % address, "o.address", "repr(o.type)", "o in h & str", "o in h & int",
