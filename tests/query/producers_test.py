@@ -22,6 +22,7 @@ PATIENCE = 300  # seconds
 NONE_FOUND = 77  # ctest: skipped
 HEAPCORE = None
 MANY_FRAMES = 25
+DEBUG = "dev"  # one frame, and blocks with the debug allocators' headers
 
 
 def assignments(name, addresses):
@@ -53,10 +54,12 @@ class ProducersTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="heapcore-producers-")
         cls.truths = {}
-        for frames in 0, 1, MANY_FRAMES:
+        for frames in 0, 1, MANY_FRAMES, DEBUG:
+            flags = ["-X", "dev"] if frames == DEBUG else []
             folder = os.path.join(cls.folder, str(frames))
             os.mkdir(folder)
-            path, core = dumping.abort_for_core(cls.interpreter, "producers.py", folder, [str(frames)])
+            path, core = dumping.abort_for_core(
+                cls.interpreter, "producers.py", folder, [str(1 if frames == DEBUG else frames)], flags)
             with open(path) as file:
                 objects = {address: frames for address, frames in json.load(file)["objects"]}
             cls.truths[frames] = core, objects
@@ -92,7 +95,7 @@ class ProducersTest(unittest.TestCase):
         self.assertEqual([{"expr": law, "value": True} for law in laws], answers)
 
     def test_each_object_has_the_line_that_tracemalloc_gives(self):
-        for frames in 1, MANY_FRAMES:
+        for frames in 1, MANY_FRAMES, DEBUG:
             with self.subTest(frames=frames):
                 known = sum(found is not None for found in self.truths[frames][1].values())
                 self.assertGreater(known, 1000)
