@@ -59,33 +59,87 @@ static struct hc_error *propose_classes(struct hc_completion *completion, struct
     return NULL;
 }
 
-// What attributes of a set come to, where that is no set; those of neither list are not known before they are
-// worked out.
-static enum hc_answer_type type_of_attribute(const char *name)
-{
-    static const char *const sets[] = {
-        "all",    "byclodo", "byid",      "byidset", "bymodule",  "byprod",    "byrcs",
-        "bysize", "bytype",  "byunity",   "byvia",   "dictof",    "dominos",   "imdom",
-        "more",   "owners",  "partition", "prev",    "referents", "referrers", "top",
-    };
-    for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
-        if (!strcmp(sets[i], name))
-            return HC_ANSWER_SET;
-    return !strcmp(name, "kind") ? HC_ANSWER_KIND : HC_ANSWER_NONE;
-}
+static struct hc_thing object = {.class = &hc_object_class}, nodes = {.class = &hc_nodes_class},
+                       iterator = {.class = &hc_iterator_class}, paths = {.class = &hc_paths_class},
+                       path = {.class = &hc_path_class}, pattern = {.class = &hc_pattern_class},
+                       statistics = {.class = &hc_statistics_class}, tables = {.class = &hc_tables_class};
 
-static enum hc_answer_type type_of_call(const char *name)
+// What a name comes to. Those that are not here are known only when they are worked out.
+struct result {
+    const char *name;
+    enum hc_answer_type type;
+    struct hc_thing *thing; // of HC_ANSWER_THING: an empty one of its class
+};
+
+static const struct result attributes_of_sets[] = {
+    {"all", HC_ANSWER_SET, NULL},
+    {"byclodo", HC_ANSWER_SET, NULL},
+    {"byid", HC_ANSWER_SET, NULL},
+    {"byidset", HC_ANSWER_SET, NULL},
+    {"bymodule", HC_ANSWER_SET, NULL},
+    {"byprod", HC_ANSWER_SET, NULL},
+    {"byrcs", HC_ANSWER_SET, NULL},
+    {"bysize", HC_ANSWER_SET, NULL},
+    {"bytype", HC_ANSWER_SET, NULL},
+    {"byunity", HC_ANSWER_SET, NULL},
+    {"byvia", HC_ANSWER_SET, NULL},
+    {"dictof", HC_ANSWER_SET, NULL},
+    {"dominos", HC_ANSWER_SET, NULL},
+    {"imdom", HC_ANSWER_SET, NULL},
+    {"kind", HC_ANSWER_KIND, NULL},
+    {"more", HC_ANSWER_SET, NULL},
+    {"nodes", HC_ANSWER_THING, &nodes},
+    {"owners", HC_ANSWER_SET, NULL},
+    {"partition", HC_ANSWER_SET, NULL},
+    {"pathsin", HC_ANSWER_THING, &paths},
+    {"pathsout", HC_ANSWER_THING, &paths},
+    {"prev", HC_ANSWER_SET, NULL},
+    {"referents", HC_ANSWER_SET, NULL},
+    {"referrers", HC_ANSWER_SET, NULL},
+    {"rp", HC_ANSWER_THING, &pattern},
+    {"shpaths", HC_ANSWER_THING, &paths},
+    {"sp", HC_ANSWER_THING, &paths},
+    {"stat", HC_ANSWER_THING, &statistics},
+    {"theone", HC_ANSWER_THING, &object},
+    {"top", HC_ANSWER_SET, NULL},
+    {0},
+};
+
+static const struct result attributes_of_heapy[] = {
+    {"Anything", HC_ANSWER_KIND, NULL},
+    {"Nothing", HC_ANSWER_SET, NULL},
+    {"relheap", HC_ANSWER_SET, NULL},
+    {"relheapu", HC_ANSWER_SET, NULL},
+    {0},
+};
+
+static const struct result calls[] = {
+    {"Clodo", HC_ANSWER_KIND, NULL},
+    {"Rcs", HC_ANSWER_KIND, NULL},
+    {"Size", HC_ANSWER_KIND, NULL},
+    {"Type", HC_ANSWER_KIND, NULL},
+    {"Via", HC_ANSWER_KIND, NULL},
+    {"alt", HC_ANSWER_KIND, NULL},
+    {"by", HC_ANSWER_SET, NULL},
+    {"diff", HC_ANSWER_THING, &statistics},
+    {"get_rp", HC_ANSWER_THING, &pattern},
+    {"get_shpaths", HC_ANSWER_THING, &paths},
+    {"heap", HC_ANSWER_SET, NULL},
+    {"heapu", HC_ANSWER_SET, NULL},
+    {"hpy", HC_ANSWER_HEAPY, NULL},
+    {"idset", HC_ANSWER_SET, NULL},
+    {"iso", HC_ANSWER_SET, NULL},
+    {"iter", HC_ANSWER_THING, &iterator},
+    {"load", HC_ANSWER_THING, &statistics},
+    {"loadall", HC_ANSWER_THING, &tables},
+    {0},
+};
+
+static struct hc_answer result_of(const struct result *results, const char *name)
 {
-    static const char *const sets[] = {"by", "heap", "heapu", "idset", "iso"};
-    static const char *const kinds[] = {"Clodo", "Id",   "Module", "Prod", "Rcs",
-                                        "Size",  "Type", "Unity",  "Via",  "alt"};
-    for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
-        if (!strcmp(sets[i], name))
-            return HC_ANSWER_SET;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (!strcmp(kinds[i], name))
-            return HC_ANSWER_KIND;
-    return strcmp(name, "hpy") ? HC_ANSWER_NONE : HC_ANSWER_HEAPY;
+    while (results->name && strcmp(results->name, name))
+        results++;
+    return (struct hc_answer){.type = results->type, .thing = results->thing};
 }
 
 static const struct hc_answer *variable(const struct hc_interpreter *interpreter, const char *name)
@@ -103,32 +157,35 @@ static struct hc_answer infer_name(const struct hc_interpreter *interpreter, con
     const struct hc_answer *value = variable(interpreter, name);
     if (value)
         return *value;
-    if (!strcmp(name, "h") || !strcmp(name, "Nothing"))
+    if (!strcmp(name, "h"))
         return (struct hc_answer){.type = HC_ANSWER_SET};
     if (!strcmp(name, "hp") || !strcmp(name, "guppy"))
         return (struct hc_answer){.type = HC_ANSWER_HEAPY};
-    if (!strcmp(name, "Anything"))
-        return (struct hc_answer){.type = HC_ANSWER_KIND};
-    return (struct hc_answer){.type = type_of_attribute(name)};
+    const struct hc_answer heapy = result_of(attributes_of_heapy, name);
+    return heapy.type ? heapy : result_of(attributes_of_sets, name);
 }
 
 static struct hc_answer infer_call(const struct hc_node *function)
 {
     if (function->kind == HC_NODE_NAME)
-        return (struct hc_answer){.type = type_of_call(function->text.bytes)};
+        return result_of(calls, function->text.bytes);
     if (function->kind == HC_NODE_ATTRIBUTE)
-        return (struct hc_answer){.type = type_of_call(function->attribute.name.bytes)};
+        return result_of(calls, function->attribute.name.bytes);
     return (struct hc_answer){0};
 }
 
 static struct hc_answer infer_attribute(const struct hc_interpreter *interpreter, const struct hc_node *node)
 {
-    const struct hc_answer object = infer(interpreter, node->attribute.object);
-    if (object.type == HC_ANSWER_SET)
-        return (struct hc_answer){.type = type_of_attribute(node->attribute.name.bytes)};
-    if (object.type == HC_ANSWER_HEAPY && !strcmp(node->attribute.name.bytes, "Nothing"))
-        return (struct hc_answer){.type = HC_ANSWER_SET};
-    return (struct hc_answer){0};
+    const struct hc_answer self = infer(interpreter, node->attribute.object);
+    const char *name = node->attribute.name.bytes;
+    if (self.type == HC_ANSWER_SET)
+        return result_of(attributes_of_sets, name);
+    if (self.type == HC_ANSWER_HEAPY)
+        return result_of(attributes_of_heapy, name);
+    // The pages of a thing are of its class.
+    bool is_page =
+        !strcmp(name, "all") || !strcmp(name, "more") || !strcmp(name, "prev") || !strcmp(name, "top");
+    return self.type == HC_ANSWER_THING && is_page ? self : (struct hc_answer){0};
 }
 
 // An answer of the right type, which borrows the thing of a variable; HC_ANSWER_NONE: it is not known.
@@ -145,6 +202,9 @@ static struct hc_answer infer(const struct hc_interpreter *interpreter, const st
     case HC_NODE_INDEX:
     case HC_NODE_SLICE:
         left = infer(interpreter, node->kind == HC_NODE_INDEX ? node->index.object : node->slice.object);
+        if (left.type == HC_ANSWER_THING && left.thing->class == &hc_paths_class &&
+            node->kind == HC_NODE_INDEX)
+            return (struct hc_answer){.type = HC_ANSWER_THING, .thing = &path};
         return left.type == HC_ANSWER_SET ? left : (struct hc_answer){0};
     case HC_NODE_UNARY:
         return (struct hc_answer){.type =

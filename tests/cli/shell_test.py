@@ -401,6 +401,27 @@ class ShellTest(unittest.TestCase):
             terminal.type(b"number." + TAB + TAB + b"\r")
             self.assertIn("expected a name", terminal.wait_for("expected a name"))
 
+    def test_what_tab_knows_without_working_it_out_is_true(self):
+        names = [name for name, summary in names_in(self.pipe("help\n")[0])["a set"] if name not in ("prod", "dump", "theone")]
+        values = ["h[0].%s" % name for name in names] + ["heapu()", "iso()", "Size(3)", "h.by('Type')", "h.sp[0]",
+            "hp.relheap", "h.stat.more", "h.rp.all", "~str", "h - str", "(h & str).byid[0].theone", "iter(h.nodes)"]
+        tried = 0
+        with self.terminal() as terminal:
+            for value in values:
+                terminal.type(value + "." + "\t\t\x15\r")
+                guessed = terminal.wait_for("\n>>> ")
+                guessed = set(guessed.split("\n>>> ")[0].split("\n", 1)[1].split()) if guessed.count("\n") > 2 else set()
+                if not guessed:
+                    continue
+                tried += 1
+                with self.subTest(value=value):
+                    told = terminal.answer("t = %s" % value) + terminal.answer("t.nobody_at_all")
+                    self.assertIn("unknown attribute", told)
+                    terminal.type("t." + "\t\t\x15\r")
+                    known = terminal.wait_for("\n>>> ").split("\n>>> ")[0].split("\n", 1)[1].split()
+                    self.assertEqual(set(known), guessed)
+        self.assertGreater(tried, 30)
+
     def test_history_is_kept_for_the_next_session(self):
         with self.terminal() as terminal:
             self.assertEqual("4711\n", terminal.answer("4711"))
