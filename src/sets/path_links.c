@@ -141,23 +141,54 @@ static void add_slots(struct hc_path_relater *relater, const struct hc_object_vi
     }
 }
 
-// Attributes that live in inline values: these stand in the order of the class's shared keys.
+// Attributes that live in inline values: these stand in the order of the class's shared keys. Since 3.13 the
+// instance may refer to them beside its dict (PyObject_VisitManagedDict(), Objects/dictobject.c).
 static void add_values(struct hc_path_relater *relater, const struct hc_object_view *object)
 {
     struct hc_tracer *tracer = relater->tracer;
-    const struct hc_offsets *at = tracer->at;
+    const struct hc_type *type = object->type;
     struct hc_dict_keys keys;
     unsigned word = tracer->reader.target.word_size;
-    if (!tracer->references.values_count ||
-        !hc_dict_keys_read(tracer->runtime, &tracer->reader, object->type->cached_keys, &keys))
+    bool is_virtual = tracer->references.values_count;
+    uint64_t values = is_virtual ? tracer->references.values_address : object->address + type->basicsize;
+    if ((!is_virtual && (type->dict_place != HC_DICT_MANAGED || !(type->flags & HC_TYPE_INLINE_VALUES))) ||
+        !hc_dict_keys_read(tracer->runtime, &tracer->reader, type->cached_keys, &keys))
         return;
-    uint64_t items = tracer->references.values_address + at->values_items;
     for (uint64_t i = 0; i < keys.count; i++) {
         uint64_t value,
             key = hc_load_word(&tracer->reader.target, keys.entries + i * keys.entry_size + keys.key_offset);
-        if (hc_reader_word(&tracer->reader, items + i * word, &value))
+        if (!hc_reader_word(&tracer->reader, values + tracer->at->values_items + i * word, &value))
+            return;
+        _cleanup_(hc_freep) char *name =
+            is_virtual || !value ? NULL : hc_string_read(tracer->runtime, &tracer->reader, key);
+        if (is_virtual)
             add(relater,
                 (struct hc_link){.target = value, .kind = HC_LINK_VALUE, .key = key, .is_virtual = true});
+        else if (name)
+            add_named(relater, HC_LINK_ATTRIBUTE, value, name);
+    }
+}
+
+static void add_type_members(struct hc_path_relater *relater, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = relater->tracer->at;
+    const struct {
+        uint32_t offset;
+        enum hc_link_kind kind;
+        const char *name;
+    } members[] = {
+        {at->type_dict, HC_LINK_ATTRIBUTE, "__dict__"},
+        {at->type_mro, HC_LINK_ATTRIBUTE, "__mro__"},
+        {at->type_bases, HC_LINK_ATTRIBUTE, "__bases__"},
+        {at->type_base, HC_LINK_ATTRIBUTE, "__base__"},
+        {at->type_cache, HC_LINK_INTERNAL, "tp_cache"},
+        {at->type_subclasses, HC_LINK_INTERNAL, "tp_subclasses"},
+    };
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        uint64_t target = hc_view_word(relater->tracer, object, members[i].offset);
+        if (!target || (target == relater->tracer->references.dict && members[i].offset == at->type_dict))
+            continue;
+        add_named(relater, members[i].kind, target, members[i].name);
     }
 }
 
@@ -178,6 +209,8 @@ void hc_path_relate(struct hc_path_relater *relater, const struct hc_object_view
         add_members(relater, object, object->type->layout->visits, object->type->layout->visit_count);
         add_members(relater, object, object->type->layout->holds, object->type->layout->hold_count);
     }
+    if (object->type->flags & HC_TYPE_TYPE_SUBCLASS)
+        add_type_members(relater, object);
     unsigned depth = 0;
     for (const struct hc_type *type = object->type; type && object->type->slot_count && depth < MOST_BASES;
          type = type->base, depth++)
