@@ -28,6 +28,12 @@ static void write_name(const char *name, FILE *file)
     fputc('\n', file);
 }
 
+static void write_named(const char *key, const char *name, FILE *file)
+{
+    fprintf(file, ".%s: ", key);
+    write_name(name, file);
+}
+
 void hc_statistics_write(const struct hc_statistics *statistics, FILE *file)
 {
     bool is_diff = statistics->format == HC_STATISTICS_DIFF;
@@ -36,11 +42,12 @@ void hc_statistics_write(const struct hc_statistics *statistics, FILE *file)
     if (is_diff)
         fprintf(file, ".b_count: %" PRId64 "\n.b_size: %" PRId64 "\n", statistics->b_count,
                 statistics->b_size);
-    fprintf(file, ".count: %" PRId64 "\n.size: %" PRId64 "\n.kindname: ", statistics->count,
-            statistics->size);
-    write_name(statistics->kind_name, file);
-    fputs(".kindheader: ", file);
-    write_name(statistics->kind_header, file);
+    fprintf(file, ".count: %" PRId64 "\n.size: %" PRId64 "\n", statistics->count, statistics->size);
+    if (!is_diff) // heapy has another order there
+        write_named("kindname", statistics->kind_name, file);
+    write_named("kindheader", statistics->kind_header, file);
+    if (is_diff)
+        write_named("kindname", statistics->kind_name, file);
     fprintf(file, ".numrows: %zu\n", statistics->rows.count);
     for (size_t i = 0; i < statistics->rows.count; i++) {
         const struct hc_statistics_row *row = &statistics->rows.items[i];

@@ -131,7 +131,7 @@ static void test_what_is_written_is_read_again_to_the_byte(void **state)
         ".kindname: <str>\n.kindheader: Representation (limited)\n.numrows: 1\n.r: 49 ''\n"
         ".end: .loader: _load_stat\n",
         ".loader: _load_stat\n.format: DiffFormat\n.timemade: 1.000000\n.b_count: 7\n.b_size: 70\n"
-        ".count: -1\n.size: -9223372036854775807\n.kindname: \n.kindheader: K\n.numrows: 1\n"
+        ".count: -1\n.size: -9223372036854775807\n.kindheader: K\n.kindname: \n.numrows: 1\n"
         ".r: -1 -9223372036854775807 \n.end: .loader: _load_stat\n",
     };
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
