@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_MEMBERS = 1000, MOST_BASES = 1000 };
+enum { MOST_MEMBERS = 1000, MOST_BASES = 100, MOST_SLOTS = 1000 };
 
 static void add(struct hc_path_relater *relater, struct hc_link link)
 {
@@ -212,7 +212,8 @@ void hc_path_relate(struct hc_path_relater *relater, const struct hc_object_view
     if (object->type->flags & HC_TYPE_TYPE_SUBCLASS)
         add_type_members(relater, object);
     unsigned depth = 0;
-    for (const struct hc_type *type = object->type; type && object->type->slot_count && depth < MOST_BASES;
+    bool has_slots = object->type->slot_count && object->type->slot_count <= MOST_SLOTS;
+    for (const struct hc_type *type = object->type; type && has_slots && depth < MOST_BASES;
          type = type->base, depth++)
         add_slots(relater, object, type);
 }

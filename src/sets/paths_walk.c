@@ -280,8 +280,10 @@ struct hc_error *hc_path_walk_init(struct hc_path_walk *walk, struct hc_paths *p
 
 struct hc_error *hc_path_walk_next(struct hc_path_walk *walk)
 {
+    struct hc_tracer *tracer;
     if (walk->is_at_end)
         return NULL;
+    HC_TRY(hc_universe_tracer(walk->paths->universe, &tracer)); // each path may read anew
     walk->index++;
     while (walk->forks.count) {
         struct hc_path_fork *fork = &walk->forks.items[walk->forks.count - 1];
