@@ -42,15 +42,26 @@ for command in json.loads(os.environ["HEAPCORE_TEST_COMMANDS"]):
 READ = "python print(open(%r).read())"
 
 
+def sanitizer_of(library):
+    """The address sanitizer's library, if `library` wants it: gdb has to load it first."""
+    said = subprocess.run(["ldd", library], stdout=subprocess.PIPE).stdout.decode()
+    found = re.search(r"libasan\S* => (\S+)", said)
+    return found.group(1) if found else None
+
+
 def environment(**more):
     known = {**dumping.clean_environment(), "HEAPCORE_LIBRARY": OPTIONS.library, "TERM": "dumb", "LC_ALL": "C.UTF-8"}
     known.pop("DEBUGINFOD_URLS", None)
+    preload = sanitizer_of(OPTIONS.library)
+    if preload:  # gdb's own leaks are not ours
+        known.update(LD_PRELOAD=preload, ASAN_OPTIONS="detect_leaks=0:exitcode=99", UBSAN_OPTIONS="exitcode=99")
     known.update(more)
     return known
 
 
 def gdb_command(*arguments, plugin=PLUGIN):
-    settings = ("pagination off", "confirm off", "auto-load safe-path /nonexistent", "debuginfod enabled off")
+    settings = ("pagination off", "confirm off", "auto-load safe-path /nonexistent", "debuginfod enabled off",
+        "exec-wrapper env -u LD_PRELOAD", "startup-with-shell off")
     command = [OPTIONS.gdb, "-q", "-nx", "-batch"]
     for setting in settings:
         command += ["-iex", "set " + setting]
@@ -72,7 +83,7 @@ def run_gdb(commands, *arguments, first=(), **more):
         shutil.rmtree(folder)
     text = done.stdout.decode(errors="replace")
     answers = [found.group(1) for found in re.finditer(r"<<<\n(.*?)>>>\n", text, re.DOTALL)]
-    if len(answers) != len(commands) or done.returncode < 0:
+    if len(answers) != len(commands) or done.returncode < 0 or "Sanitizer" in text or "runtime error" in text:
         raise AssertionError("gdb answered %d of %d commands and ended with %d:\n%s" % (
             len(answers), len(commands), done.returncode, text))
     return answers
