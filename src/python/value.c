@@ -53,7 +53,7 @@ bool hc_value_is_full(const struct hc_value_writer *writer)
 bool hc_value_is_exact(const struct hc_tracer *tracer, const struct hc_type *type, const char *name)
 {
     const struct hc_module *module = tracer->runtime->module;
-    return !hc_type_is_heap(type) && type->address - module->start < module->end - module->start &&
+    return module && !hc_type_is_heap(type) && type->address - module->start < module->end - module->start &&
            !strcmp(type->name, name) && !strcmp(type->module, "builtins");
 }
 

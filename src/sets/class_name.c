@@ -1,4 +1,5 @@
 // What tables call classes.
+#include "sets/brief.h"
 #include "sets/classifier.h"
 #include "sets/links.h"
 #include "sets/partition.h"
@@ -123,6 +124,17 @@ static char *format_number(const char *format, uint64_t number)
     return asprintf(&text, format, number) < 0 ? NULL : text;
 }
 
+// Reading makes the universe's tracer, if it was not there.
+static char *module_name(const struct hc_universe *universe, uint32_t module)
+{
+    char *name;
+    struct hc_error *error = hc_universe_rendering((struct hc_universe *)universe, module, &name);
+    if (!error)
+        return name;
+    hc_error_destroy(error);
+    return NULL;
+}
+
 static char *class_part(const void *argument, unsigned index)
 {
     const struct class_view *view = argument;
@@ -142,9 +154,7 @@ static char *class_part(const void *argument, unsigned index)
     case HC_BY_VIA:
         return list_name(view->universe, &view->universe->lists.items[key], hc_universe_link_repr);
     case HC_BY_MODULE:
-        return key ? format_number("module at 0x%lx",
-                                   hc_graph_address(graph, (hc_object_id){(uint32_t)key - 1}))
-                   : strdup("~module");
+        return key ? module_name(view->universe, (uint32_t)key - 1) : strdup("~module");
     case HC_BY_ID:
     case HC_BY_IDSET:
         return format_number("0x%lx", hc_graph_address(graph, (hc_object_id){(uint32_t)key}));

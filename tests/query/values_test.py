@@ -106,6 +106,11 @@ class ValuesTest(unittest.TestCase):
             self.assertEqual(
                 [int(rows[0], 16), int(rows[-1], 16), len(rows), len(rows[2:5]), True, int(rows[1], 16)], values)
 
+    def test_bymodule_calls_modules_by_their_names(self):
+        names = [row["name"] for row in self.ask("(h & module).bymodule")[0]["rows"]]
+        self.assertLessEqual(set(self.truth["modules"]), set(names))
+        self.assertEqual("~module", self.ask("h.bymodule")[0]["rows"][0]["name"])
+
     def test_byidset_shows_sets_of_one(self):
         table = self.truth["tables"][-1]
         answer = self.ask(set_of(table) + ".byidset")[0]

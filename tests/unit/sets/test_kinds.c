@@ -241,7 +241,7 @@ static void test_classes_have_heapys_names(void **state)
     assert_name(&heap, "Type&Rcs", text, "str & {dict (no owner), dict of m.Base}");
     assert_name(&heap, "Size", text, "       50");
     assert_name(&heap, "Module", text, "~module");
-    assert_name(&heap, "Module", module, "module at 0x400040");
+    assert_name(&heap, "Module", module, "0x400040");
     assert_name(&heap, "Id", dict, "0x400010");
     assert_name(&heap, "Unity", dict, "<Anything>");
     heap_deinit(&heap);
