@@ -123,7 +123,7 @@ def names_in(overview):
 
 
 def section(text, title):
-    return text.split("## %s\n" % title)[1].split("\n## ")[0]
+    return text.partition("## %s\n" % title)[2].split("\n## ")[0]
 
 
 class ShellTest(unittest.TestCase):
@@ -290,11 +290,11 @@ class ShellTest(unittest.TestCase):
     def test_every_name_is_in_the_manual(self):
         with open(os.path.join(DOCS, "query.md"), encoding="utf-8") as file:
             manual = file.read()
-        written = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", manual))))
-        groups = names_in(self.pipe("help\n")[0])
-        for group in "a session", "hp", "a set", "a kind":
+        missing = section(manual, "What heapy has and heapcore does not yet")
+        written = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", manual.replace(missing, "")))))
+        for group, entries in names_in(self.pipe("help\n")[0]).items():
             with self.subTest(of=group):
-                self.assertEqual(set(), {name for name, summary in groups[group]} - written)
+                self.assertEqual(set(), {name for name, summary in entries} - written)
 
     def test_help_query_tells_the_same(self):
         done = subprocess.run([HEAPCORE, "help", "query", "byrcs"], stdout=subprocess.PIPE, timeout=PATIENCE)
