@@ -29,9 +29,8 @@ HC_DEFINE_VECTOR(text_line_vector, struct text_line)
 // A line was written for the object as a member of the pattern's line: from there on paths are known.
 struct seen {
     uint32_t object, depth, line;
+    bool is_used;
 };
-
-HC_DEFINE_VECTOR(seen_vector, struct seen)
 
 // Lines are made when they are asked for.
 struct walk {
@@ -45,7 +44,8 @@ struct walk {
     struct step start; // its members
     struct step_vector steps;
     struct text_line_vector lines;
-    struct seen_vector seen; // sorted by object, then depth
+    struct seen *seen; // open addressing
+    size_t seen_count, bucket_count;
 };
 
 struct paths_thing {
@@ -77,7 +77,7 @@ static void walk_destroy(struct walk *walk)
         free(walk->lines.items[i].text);
     step_vector_deinit(&walk->steps);
     text_line_vector_deinit(&walk->lines);
-    seen_vector_deinit(&walk->seen);
+    free(walk->seen);
     hc_link_vector_deinit(&walk->relater.links);
     free(walk->start.next);
     free(walk->sets);
@@ -113,38 +113,40 @@ static struct hc_error *order_members(const struct hc_set *set, uint32_t **ret, 
     return NULL;
 }
 
-// The place of the object among those seen, or where it would be.
-static size_t seen_place(const struct walk *walk, uint32_t object, uint32_t depth, bool *ret_found)
+// The bucket of the object at that depth, or the empty one where it would be.
+static struct seen *find_seen(const struct walk *walk, uint32_t object, uint32_t depth)
 {
-    size_t low = 0, high = walk->seen.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct seen *seen = &walk->seen.items[middle];
-        if (seen->object < object || (seen->object == object && seen->depth < depth))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *ret_found = low < walk->seen.count && walk->seen.items[low].object == object &&
-                 walk->seen.items[low].depth == depth;
-    return low;
+    size_t mask = walk->bucket_count - 1;
+    size_t bucket = ((object * 0x9e3779b97f4a7c15u) >> 20 ^ depth) & mask;
+    while (walk->seen[bucket].is_used &&
+           (walk->seen[bucket].object != object || walk->seen[bucket].depth != depth))
+        bucket = (bucket + 1) & mask;
+    return &walk->seen[bucket];
 }
 
-static struct hc_error *mark_seen(struct walk *walk, const struct step *step, uint32_t depth)
+static bool grow_seen(struct walk *walk)
 {
-    bool found;
-    size_t place = seen_place(walk, step->object, depth, &found);
-    struct seen seen = {step->object, depth, (uint32_t)walk->lines.count};
-    if (found) {
-        walk->seen.items[place] = seen;
-        return NULL;
+    struct seen *old = walk->seen;
+    size_t count = walk->bucket_count, grown = count ? count * 2 : 64;
+    if (walk->seen_count * 2 < count)
+        return true;
+    if (!(walk->seen = calloc(grown, sizeof(*walk->seen)))) {
+        walk->seen = old;
+        return false;
     }
-    if (!seen_vector_push(&walk->seen, seen))
-        return hc_error_out_of_memory();
-    memmove(&walk->seen.items[place + 1], &walk->seen.items[place],
-            (walk->seen.count - 1 - place) * sizeof(seen));
-    walk->seen.items[place] = seen;
-    return NULL;
+    walk->bucket_count = grown;
+    for (size_t i = 0; i < count; i++)
+        if (old[i].is_used)
+            *find_seen(walk, old[i].object, old[i].depth) = old[i];
+    free(old);
+    return true;
+}
+
+static void mark_seen(struct walk *walk, uint32_t object, uint32_t depth)
+{
+    struct seen *seen = find_seen(walk, object, depth);
+    walk->seen_count += !seen->is_used;
+    *seen = (struct seen){object, depth, (uint32_t)walk->lines.count, true};
 }
 
 // "b  [0]  @"
@@ -223,23 +225,49 @@ static struct hc_error *add_target(struct walk *walk, uint32_t object, size_t in
     return keep_line(walk, file, &text, NULL, true);
 }
 
+// What the object refers to in the set above it.
+static struct hc_error *find_next(struct walk *walk, uint32_t object, uint32_t depth, struct step *step)
+{
+    const struct hc_graph *graph = walk->pattern->universe->graph;
+    const struct hc_set *above = walk->sets[depth - 1];
+    uint32_t only = HC_NO_LINE;
+    bool is_one = true;
+    for (uint32_t edge = graph->edge_starts[object]; edge < graph->edge_starts[object + 1]; edge++) {
+        uint32_t referent = graph->edges[edge];
+        if (!hc_set_has(above, referent) || graph->states[referent] == HC_STATE_NONE)
+            continue;
+        is_one &= only == HC_NO_LINE || only == referent;
+        only = referent;
+    }
+    if (is_one) { // the usual case, and there are many
+        step->count = only != HC_NO_LINE;
+        step->next = malloc(sizeof(*step->next));
+        if (!step->next)
+            return hc_error_out_of_memory();
+        *step->next = only;
+        return NULL;
+    }
+    _cleanup_(hc_set_releasep) struct hc_set *next = hc_set_create(walk->pattern->universe);
+    if (!next)
+        return hc_error_out_of_memory();
+    for (uint32_t edge = graph->edge_starts[object]; edge < graph->edge_starts[object + 1]; edge++)
+        if (hc_set_has(above, graph->edges[edge]) && graph->states[graph->edges[edge]] != HC_STATE_NONE)
+            hc_set_put(next, graph->edges[edge]);
+    hc_set_seal(next);
+    return order_members(next, &step->next, &step->count);
+}
+
 // Goes on to `object`, a member of the set of `line`: it will lead to others.
 static struct hc_error *push(struct walk *walk, uint32_t line, uint32_t object, size_t index)
 {
     uint32_t depth = walk->pattern->lines.items[line].depth;
     struct step step = {.object = object, .line = line, .index = index};
-    HC_TRY(mark_seen(walk, &step, depth));
+    if (!grow_seen(walk))
+        return hc_error_out_of_memory();
+    mark_seen(walk, object, depth);
     if (!depth)
         return add_target(walk, object, index);
-    _cleanup_(hc_set_releasep) struct hc_set *one = hc_set_create(walk->pattern->universe);
-    _cleanup_(hc_set_releasep) struct hc_set *referents = NULL, *next = NULL;
-    if (!one)
-        return hc_error_out_of_memory();
-    hc_set_put(one, object);
-    hc_set_seal(one);
-    HC_TRY(hc_set_referents(one, &referents));
-    HC_TRY(hc_set_combine(referents, walk->sets[depth - 1], HC_SET_AND, &next));
-    HC_TRY(order_members(next, &step.next, &step.count));
+    HC_TRY(find_next(walk, object, depth, &step));
     if (step_vector_push(&walk->steps, step))
         return NULL;
     free(step.next);
@@ -252,9 +280,10 @@ static struct hc_error *follow(struct walk *walk)
     struct step *step = &walk->steps.items[walk->steps.count - 1];
     uint32_t above = walk->pattern->lines.items[step->line].parent, target = step->next[step->at];
     size_t index = step->at++, size;
-    bool is_seen;
+    const struct seen *seen = find_seen(walk, target, walk->pattern->lines.items[above].depth);
+    bool is_seen = seen->is_used;
+    uint32_t seen_line = seen->line;
     char *text;
-    size_t place = seen_place(walk, target, walk->pattern->lines.items[above].depth, &is_seen);
     FILE *file = open_memstream(&text, &size);
     if (!file)
         return hc_error_out_of_memory();
@@ -262,7 +291,7 @@ static struct hc_error *follow(struct walk *walk)
     fputs("@ ", file);
     struct hc_error *error = write_relations(walk, step->object, target, file);
     if (is_seen)
-        fprintf(file, " -> #%" PRIu32, walk->seen.items[place].line);
+        fprintf(file, " -> #%" PRIu32, seen_line);
     fputc('\n', file);
     HC_TRY(keep_line(walk, file, &text, error, is_seen));
     return is_seen ? NULL : push(walk, above, target, index);

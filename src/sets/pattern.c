@@ -290,6 +290,7 @@ static struct hc_error *open_frame(struct hc_pattern *pattern, uint32_t line, co
     if (!hc_pattern_frame_vector_push(&pattern->frames, frame))
         return hc_error_out_of_memory();
     frame = (struct hc_pattern_frame){0};
+    pattern->bytes += referrers->count * sizeof(*frame.objects);
     return NULL;
 }
 
@@ -415,6 +416,7 @@ static struct hc_error *step(struct hc_pattern *pattern)
         if (frame->next < frame->partition.row_count)
             return add_child(pattern, frame);
         pattern->lines.items[frame->line].is_ready = true;
+        pattern->bytes -= frame->start * sizeof(*frame->objects); // behind the last row by now
         frame_deinit(frame);
         if (pattern->options.is_breadth_first)
             pattern->first_frame++;

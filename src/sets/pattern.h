@@ -75,7 +75,7 @@ struct hc_pattern {
     size_t first_frame;
     uint32_t *buckets; // lines by set, + 1, open addressing
     size_t bucket_count;
-    uint64_t bytes; // that members take
+    uint64_t bytes; // that members and frames take
     bool is_whole;  // every line was made
 };
 
