@@ -12,6 +12,7 @@ static const struct hc_attribute *const set_attributes[] = {
     hc_pattern_set_attributes,
     hc_statistics_set_attributes,
     hc_producer_attributes,
+    hc_classifier_set_attributes,
     NULL,
 };
 static const struct hc_attribute *const heapy_attributes[] = {
@@ -38,6 +39,7 @@ static const struct hc_function *const heapy_functions[] = {
     hc_statistics_functions,
     hc_pasted_functions,
     hc_producer_functions,
+    hc_classifier_functions,
     hc_reference_functions,
     NULL,
 };
@@ -46,6 +48,8 @@ const struct hc_thing_class *const hc_thing_classes[] = {
     &hc_object_class,
     &hc_nodes_class,
     &hc_iterator_class,
+    &hc_classifier_class,
+    &hc_parts_class,
     &hc_paths_class,
     &hc_path_class,
     &hc_path_edges_class,

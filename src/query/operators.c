@@ -1,5 +1,6 @@
 #include "query/evaluate.h"
 
+#include "query/classifiers.h"
 #include "query/objects.h"
 
 static struct hc_kind *as_kind(const struct hc_answer *answer)
@@ -176,6 +177,10 @@ struct hc_error *hc_evaluate_binary(struct hc_evaluation *evaluation, const stru
         *ret = hc_answer_truth(hc_set_has(members, object) == (node->binary.op == HC_OPERATOR_IN));
         return NULL;
     }
+    struct hc_classifier first, second;
+    if (node->binary.op == HC_OPERATOR_AND && hc_answer_is_classifier(&left, &first) &&
+        hc_answer_is_classifier(&right, &second))
+        return hc_classifiers_join(&first, &second, ret);
     if (is_set_or_kind(&left) && is_set_or_kind(&right))
         return evaluate_sets(evaluation, node, &left, &right, ret);
     if (left.type == HC_ANSWER_INTEGER && right.type == HC_ANSWER_INTEGER)

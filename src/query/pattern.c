@@ -245,7 +245,7 @@ static struct hc_error *name_kind(struct hc_view *view, char **ret, bool *ret_is
     for (size_t i = 0; i < count; i++)
         if (!(names[i] = hc_partition_name(partition, i)))
             return hc_error_out_of_memory();
-    uint8_t relation = view->classifier.parts[0];
+    uint16_t relation = view->classifier.parts[0];
     *ret_is_one_class = count == 1 && view->classifier.count == 1 &&
                         (partition == &by_class || relation == HC_BY_CLODO || relation == HC_BY_TYPE);
     if (count <= 1) {

@@ -9,7 +9,7 @@
 enum { LINE_WIDTH = 80 };
 
 // "[dict of] class"
-static const char *by_name(uint8_t relation)
+static const char *by_name(uint16_t relation)
 {
     static const struct {
         const char *relation, *name;
@@ -19,7 +19,7 @@ static const char *by_name(uint8_t relation)
         {"Size", "individual size"},  {"Type", "type"},          {"Unity", "unity"},
         {"Via", "referred via"},
     };
-    const char *wanted = hc_relation_name(relation);
+    const char *wanted = hc_relation_name((enum hc_relation)relation);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (!strcmp(names[i].relation, wanted))
             return names[i].name;

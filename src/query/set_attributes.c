@@ -1,4 +1,5 @@
 // What a set is asked.
+#include "query/classifiers.h"
 #include "query/families.h"
 
 #include <stdlib.h>
@@ -255,8 +256,11 @@ const struct hc_attribute hc_set_attributes[] = {
 static struct hc_error *run_by(const struct hc_call *call, struct hc_answer *ret)
 {
     struct hc_classifier classifier;
+    if (call->node->call.count == 1 && hc_answer_is_classifier(&call->arguments[0], &classifier))
+        return show_by(call->self, &classifier, ret);
     if (call->node->call.count != 1 || call->arguments[0].type != HC_ANSWER_TEXT)
-        return hc_evaluation_error(call->evaluation, call->node, "by() takes one string: by('Type&Size')");
+        return hc_evaluation_error(call->evaluation, call->node,
+                                   "by() takes a relation: by(Type), by(Type & Size), by('Type&Size')");
     if (!hc_classifier_parse(call->arguments[0].text, &classifier))
         return hc_evaluation_error(call->evaluation, call->node->call.arguments[0].value,
                                    "the relations are Clodo, Id, Idset, Module, Prod, Rcs, Size, Type, Unity "

@@ -1,6 +1,7 @@
 // What tables call classes.
 #include "sets/brief.h"
 #include "sets/classifier.h"
+#include "sets/findex.h"
 #include "sets/links.h"
 #include "sets/partition.h"
 #include "sets/producers.h"
@@ -47,7 +48,10 @@ static char *join_parts(const struct hc_classifier *classifier,
 static char *header_part(const void *argument, unsigned index)
 {
     const struct hc_classifier *classifier = argument;
-    return strdup(headers[classifier->parts[index]]);
+    uint16_t part = classifier->parts[index];
+    if (part >= HC_RELATION_COUNT)
+        return strdup("First Matching Kind / Index");
+    return strdup(part == HC_BY_VIA && classifier->count > 1 ? "Referred Via" : headers[part]);
 }
 
 char *hc_classifier_header(const struct hc_universe *universe, const struct hc_classifier *classifier)
@@ -113,7 +117,7 @@ static char *list_name(const struct hc_universe *universe, const struct hc_numbe
 }
 
 struct class_view {
-    const struct hc_universe *universe;
+    struct hc_universe *universe;
     const struct hc_classifier *classifier;
     const struct hc_class *class;
 };
@@ -135,12 +139,23 @@ static char *module_name(const struct hc_universe *universe, uint32_t module)
     return NULL;
 }
 
+static char *findex_name(const struct hc_findex *findex, uint64_t index)
+{
+    char *name;
+    if (index >= findex->count)
+        return strdup("<None>");
+    return asprintf(&name, "%s / %lu", findex->names[index], (unsigned long)index) < 0 ? NULL : name;
+}
+
 static char *class_part(const void *argument, unsigned index)
 {
     const struct class_view *view = argument;
     const struct hc_graph *graph = view->universe->graph;
     uint64_t key = view->class->keys[index];
-    switch ((enum hc_relation)view->classifier->parts[index]) {
+    uint16_t part = view->classifier->parts[index];
+    if (part >= HC_RELATION_COUNT)
+        return findex_name(&view->universe->findexes.items[part - HC_RELATION_COUNT], key);
+    switch ((enum hc_relation)part) {
     case HC_BY_TYPE:
         return hc_kind_class_name(graph->types.types.items[key]);
     case HC_BY_CLODO:
@@ -168,6 +183,7 @@ static char *class_part(const void *argument, unsigned index)
 char *hc_class_name(const struct hc_universe *universe, const struct hc_classifier *classifier,
                     const struct hc_class *class)
 {
-    struct class_view view = {universe, classifier, class};
+    // Names of modules are read when they are asked for.
+    struct class_view view = {(struct hc_universe *)universe, classifier, class};
     return join_parts(classifier, class_part, &view);
 }

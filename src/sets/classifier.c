@@ -1,5 +1,6 @@
 #include "sets/classifier.h"
 
+#include "sets/findex.h"
 #include "sets/producers.h"
 #include "sets/via.h"
 
@@ -14,7 +15,7 @@ static const char *const relation_names[] = {
 
 const char *hc_relation_name(enum hc_relation relation)
 {
-    return relation_names[relation];
+    return relation < HC_RELATION_COUNT ? relation_names[relation] : "findex";
 }
 
 bool hc_classifier_parse(const char *text, struct hc_classifier *ret)
@@ -28,13 +29,40 @@ bool hc_classifier_parse(const char *text, struct hc_classifier *ret)
             relation++;
         if (relation == HC_RELATION_COUNT || classifier.count == HC_CLASSIFIER_PARTS)
             return false;
-        classifier.parts[classifier.count++] = (uint8_t)relation;
+        classifier.parts[classifier.count++] = (uint16_t)relation;
         if (!text[length])
             break;
         text += length + 1;
     }
     *ret = classifier;
     return true;
+}
+
+static const struct hc_findex *findex_of(const struct hc_classify *classify, unsigned part)
+{
+    uint16_t relation = classify->classifier.parts[part];
+    return relation < HC_RELATION_COUNT ? NULL
+                                        : &classify->universe->findexes.items[relation - HC_RELATION_COUNT];
+}
+
+static struct hc_error *find_kinds(struct hc_classify *classify, unsigned part, const struct hc_set *set)
+{
+    const struct hc_findex *findex = findex_of(classify, part);
+    struct hc_set **found = calloc(findex->count + 1, sizeof(struct hc_set *));
+    if (!found)
+        return hc_error_out_of_memory();
+    classify->found[part] = found;
+    for (size_t i = 0; i < findex->count; i++)
+        HC_TRY(hc_kind_select(findex_of(classify, part)->kinds[i], set, &found[i]));
+    return NULL;
+}
+
+static uint64_t first_kind(const struct hc_classify *classify, unsigned part, uint32_t object)
+{
+    size_t count = findex_of(classify, part)->count, index = 0;
+    while (index < count && !hc_set_has(classify->found[part][index], object))
+        index++;
+    return index;
 }
 
 struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_universe *universe,
@@ -49,6 +77,8 @@ struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_univer
     for (unsigned i = 0; i < classifier->count; i++) {
         if (classifier->parts[i] == HC_BY_RCS)
             HC_TRY(hc_graph_find_referrers(universe->graph, universe->threads));
+        if (classifier->parts[i] >= HC_RELATION_COUNT)
+            HC_TRY(find_kinds(classify, i, set));
         if (classifier->parts[i] == HC_BY_VIA)
             HC_TRY(hc_universe_find_vias(universe, set));
         if (classifier->parts[i] == HC_BY_PROD)
@@ -59,6 +89,12 @@ struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_univer
 
 void hc_classify_deinit(struct hc_classify *classify)
 {
+    for (unsigned part = 0; part < classify->classifier.count; part++) {
+        struct hc_set **found = classify->found[part];
+        for (size_t i = 0; found && i < findex_of(classify, part)->count; i++)
+            hc_set_release(found[i]);
+        free(found);
+    }
     free(classify->kinds);
 }
 
@@ -88,6 +124,10 @@ struct hc_error *hc_classify_object(struct hc_classify *classify, uint32_t objec
     const struct hc_graph *graph = classify->universe->graph;
     for (unsigned i = 0; i < classify->classifier.count; i++) {
         uint64_t *key = &ret->keys[i];
+        if (classify->classifier.parts[i] >= HC_RELATION_COUNT) {
+            *key = first_kind(classify, i, object);
+            continue;
+        }
         switch ((enum hc_relation)classify->classifier.parts[i]) {
         case HC_BY_UNITY:
         case HC_RELATION_COUNT:

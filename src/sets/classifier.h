@@ -24,7 +24,7 @@ enum { HC_CLASSIFIER_PARTS = 4 };
 // One relation, or several at once ("Type&Size").
 struct hc_classifier {
     uint8_t count;
-    uint8_t parts[HC_CLASSIFIER_PARTS]; // enum hc_relation
+    uint16_t parts[HC_CLASSIFIER_PARTS]; // enum hc_relation; from HC_RELATION_COUNT on: sets/findex.h
 };
 
 // What a classifier makes of an object: a key for each part. Keys of HC_BY_TYPE are type indexes, of
@@ -37,10 +37,10 @@ struct hc_class {
 
 static inline struct hc_classifier hc_classifier_of(enum hc_relation relation)
 {
-    return (struct hc_classifier){.count = 1, .parts = {(uint8_t)relation}};
+    return (struct hc_classifier){.count = 1, .parts = {(uint16_t)relation}};
 }
 
-// "Type", "Clodo" …; NULL-ended where listed.
+// "Type", "Clodo" …, "findex".
 const char *hc_relation_name(enum hc_relation relation);
 // Takes "Type" and "Type&Size"; false if there is no such relation or there are too many.
 bool hc_classifier_parse(const char *text, struct hc_classifier *ret);
@@ -54,7 +54,8 @@ struct hc_classify {
     uint32_t *kinds; // of one object's referrers
     size_t kind_capacity;
     const struct hc_type *module_type;
-    struct hc_producers *producers; // of HC_BY_PROD
+    struct hc_producers *producers;             // of HC_BY_PROD
+    struct hc_set **found[HC_CLASSIFIER_PARTS]; // of a findex: what of the set each kind selects
 };
 
 // Only members of `set` can be classified.

@@ -103,9 +103,11 @@ static struct hc_error *select_class(const struct hc_kind *kind, const struct hc
                        kind->comparison);
     HC_TRY(hc_classify_init(&classify, universe, &classifier, set));
     struct selection selection = {kind, universe, type_matches};
-    uint32_t end = universe->graph->count;
+    uint32_t end = universe->graph->count, steps = 0;
     for (uint32_t object = hc_set_next(set, 0); object < end; object = hc_set_next(set, object + 1)) {
         struct hc_class class;
+        if (++steps % HC_INTERRUPT_STRIDE == 0)
+            HC_TRY(hc_interrupt_check());
         HC_TRY(hc_classify_object(&classify, object, &class));
         if (matches(&selection, class.keys[0]))
             hc_set_put(found, object);

@@ -1,5 +1,7 @@
 #include "sets/partition.h"
 
+#include "base/interrupt.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,8 +189,11 @@ static struct hc_error *divide(const struct hc_set *set, struct hc_classify *cla
     const struct hc_graph *graph = set->universe->graph;
     struct hc_class class = {{0}}, last;
     struct hc_partition_row *row = NULL;
+    uint32_t steps = 0;
     for (uint32_t object = hc_set_next(set, 0); object < graph->count;
          object = hc_set_next(set, object + 1)) {
+        if (++steps % HC_INTERRUPT_STRIDE == 0)
+            HC_TRY(hc_interrupt_check());
         HC_TRY(hc_classify_object(classify, object, &class));
         if (!row || !hc_class_equal(&class, &last, index->parts))
             row = find_row(index, &class);

@@ -401,7 +401,7 @@ static struct hc_error *add_child(struct hc_pattern *pattern, struct hc_pattern_
     struct hc_members members;
     HC_TRY(members_of_objects(pattern->universe, frame->objects + start, count, &members));
     // The frame moves when another is opened: nothing of it is read afterwards.
-    uint8_t relation = pattern->options.classifier.parts[0];
+    uint16_t relation = pattern->options.classifier.parts[0];
     bool is_one_class =
         pattern->options.classifier.count == 1 && (relation == HC_BY_CLODO || relation == HC_BY_TYPE);
     return add_line(pattern, frame->line, hc_partition_name(&frame->partition, row), is_one_class, members);

@@ -18,8 +18,14 @@ struct hc_number_list {
 
 HC_DEFINE_VECTOR(hc_number_list_vector, struct hc_number_list)
 
+struct hc_findex;
 struct hc_links;
 struct hc_producers;
+
+struct hc_findex_vector {
+    struct hc_findex *items;
+    size_t count, capacity;
+};
 
 // A graph, and what sets over it share. The graph belongs to the session.
 struct hc_universe {
@@ -34,6 +40,7 @@ struct hc_universe {
         *tracer; // reads objects again, where the graph does not say enough; NULL until asked for
     _Atomic uint64_t allowance;
     struct hc_roots *roots;              // sets/roots.h; NULL until asked for
+    struct hc_findex_vector findexes;    // sets/findex.h
     struct hc_links *links;              // sets/links.h; NULL until asked for
     uint32_t *vias;                      // sets/via.h, by object; 0: not known yet; NULL until asked for
     struct hc_producers *producers;      // sets/producers.h; NULL until asked for

@@ -1,3 +1,4 @@
+#include "sets/findex.h"
 #include "sets/links.h"
 #include "sets/producers.h"
 #include "sets/roots.h"
@@ -26,6 +27,9 @@ void hc_universe_deinit(struct hc_universe *universe)
     free(universe->list_buckets);
     free(universe->is_dict);
     hc_address_map_deinit(&universe->virtual_dicts);
+    for (size_t i = 0; i < universe->findexes.count; i++)
+        hc_findex_deinit(&universe->findexes.items[i]);
+    free(universe->findexes.items);
     free(universe->vias);
     hc_links_destroy(universe->links);
     hc_roots_destroy(universe->roots);

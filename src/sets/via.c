@@ -6,6 +6,7 @@
 #include "sets/roots.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 // A link to an object, and the one found before.
 struct found {
@@ -105,8 +106,13 @@ static struct hc_error *add_roots(struct search *search)
     const struct hc_roots *roots;
     HC_TRY(hc_universe_roots(search->universe, &roots));
     for (size_t i = 0; i < roots->count; i++)
-        if (roots->links[i].rank != HC_ROOT_SPARE && hc_set_has(search->wanted, roots->links[i].object))
-            HC_TRY(add(search, roots->links[i].object, &roots->links[i].link));
+        if (roots->links[i].rank != HC_ROOT_SPARE && hc_set_has(search->wanted, roots->links[i].object)) {
+            struct hc_link link = roots->links[i].link;
+            const char *variable = strstr(link.name, ".f_locals");
+            if (roots->links[i].rank == HC_ROOT_FRAME && variable) // what the frame object would say
+                link.name = variable + 1;
+            HC_TRY(add(search, roots->links[i].object, &link));
+        }
     return NULL;
 }
 

@@ -71,6 +71,7 @@ void heap_init(struct heap *heap)
         .address = TYPES_AT, .length = sizeof(heap->memory), .bytes = (const uint8_t *)heap->memory};
     heap->image.segments = (struct hc_segment_vector){&heap->segment, 1, 1};
     heap->runtime.image = &heap->image;
+    heap->runtime.module = &heap->module;
     heap->runtime.layouts.at.type_mro = 0;
     heap->runtime.layouts.at.var_size = 8;
     heap->runtime.layouts.at.tuple_items = 16;

@@ -10,6 +10,7 @@ enum { MOST_OBJECTS = 3000, MOST_RANDOM_OBJECTS = 100, MOST_EDGES = 6 };
 struct heap {
     struct hc_graph graph;
     struct hc_universe universe;
+    struct hc_module module; // of no extent: no type is the interpreter's own
     struct hc_runtime runtime;
     struct hc_image image;
     struct hc_segment segment;

@@ -87,7 +87,7 @@ static bool is_one_class(const struct heap *heap, const struct hc_classifier *cl
                          uint32_t right)
 {
     for (unsigned i = 0; i < classifier->count; i++) {
-        enum hc_relation relation = classifier->parts[i];
+        enum hc_relation relation = (enum hc_relation)classifier->parts[i];
         if (plain_key(heap, relation, left) != plain_key(heap, relation, right))
             return false;
     }
