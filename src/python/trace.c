@@ -409,6 +409,7 @@ void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *obje
     trace_dict_slot(tracer, object);
     if (type->visits_type)
         hc_trace_visit(tracer, type->address);
+    references->layout_from = references->visited.count;
     if (type->layout)
         trace_layout(tracer, object);
     if (type->hidden_items)

@@ -18,6 +18,7 @@ struct hc_object_view {
 // What hc_tracer_trace() found, valid until its next call.
 struct hc_references {
     struct hc_word_vector visited; // what tp_traverse visits: gc.get_referents(), as a multiset
+    size_t layout_from;            // visited items from here on are those of the built-in layout
     struct hc_word_vector held;    // owned, but not visited (code constants, names, a dict's str keys …)
     struct hc_word_vector buffers; // heap blocks that belong to the object (list items, dict keys …)
     uint64_t dict;                 // the dict in its dict slot, or 0

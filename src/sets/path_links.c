@@ -56,6 +56,14 @@ static bool is_row(const struct hc_object_view *object, const char *names)
     return object->type->layout && !strcmp(object->type->layout->row->names, names);
 }
 
+static bool is_instance(const struct hc_object_view *object, const char *name)
+{
+    const struct hc_type *type = object->type;
+    for (unsigned depth = 0; type && hc_type_is_heap(type) && depth < MOST_BASES; depth++)
+        type = type->base;
+    return type && !strcmp(type->name, name);
+}
+
 static void add_items(struct hc_path_relater *relater, const struct hc_object_view *object)
 {
     static const struct {
@@ -65,11 +73,13 @@ static void add_items(struct hc_path_relater *relater, const struct hc_object_vi
                       {"tuple", HC_LINK_ITEM},
                       {"set", HC_LINK_MEMBER},
                       {"frozenset", HC_LINK_MEMBER}};
-    const struct hc_word_vector *visited = &relater->tracer->references.visited;
+    const struct hc_references *references = &relater->tracer->references;
     for (size_t c = 0; c < sizeof(containers) / sizeof(*containers); c++)
-        for (size_t i = 0; i < visited->count && !strcmp(object->type->name, containers[c].type); i++)
-            add(relater, (struct hc_link){
-                             .target = visited->items[i], .kind = (uint8_t)containers[c].kind, .number = i});
+        for (size_t i = references->layout_from;
+             i < references->visited.count && is_instance(object, containers[c].type); i++)
+            add(relater, (struct hc_link){.target = references->visited.items[i],
+                                          .kind = (uint8_t)containers[c].kind,
+                                          .number = i - references->layout_from});
 }
 
 // heapy's name for a C member that Python code sees by another.
@@ -91,6 +101,25 @@ static const char *python_name(const char *member)
         {"func_closure", "__closure__"},
         {"func_qualname", "__qualname__"},
         {"func_annotations", "__annotations__"},
+        {"d_type", "__objclass__"},
+        {"d_name", "__name__"},
+        {"cm_callable", "__func__"},
+        {"sm_callable", "__func__"},
+        {"prop_get", "fget"},
+        {"prop_set", "fset"},
+        {"prop_del", "fdel"},
+        {"prop_doc", "__doc__"},
+        {"co_code", "co_code"},
+        {"co_consts", "co_consts"},
+        {"co_names", "co_names"},
+        {"co_varnames", "co_varnames"},
+        {"co_freevars", "co_freevars"},
+        {"co_cellvars", "co_cellvars"},
+        {"co_filename", "co_filename"},
+        {"co_name", "co_name"},
+        {"co_qualname", "co_qualname"},
+        {"co_linetable", "co_linetable"},
+        {"co_exceptiontable", "co_exceptiontable"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (!strcmp(names[i][0], member))
@@ -216,4 +245,11 @@ void hc_path_relate(struct hc_path_relater *relater, const struct hc_object_view
     for (const struct hc_type *type = object->type; type && has_slots && depth < MOST_BASES;
          type = type->base, depth++)
         add_slots(relater, object, type);
+}
+
+bool hc_path_is_class_of(const struct hc_graph *graph, uint32_t class, uint32_t object)
+{
+    return class < graph->real_count && object < graph->real_count &&
+           hc_graph_address(graph, (hc_object_id){class}) ==
+               hc_graph_type(graph, (hc_object_id){object})->address;
 }

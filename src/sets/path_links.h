@@ -16,3 +16,6 @@ struct hc_path_relater {
 void hc_path_relater_deinit(struct hc_path_relater *relater);
 // relater->links = the references of `object` whose names are known.
 void hc_path_relate(struct hc_path_relater *relater, const struct hc_object_view *object);
+
+// Whether `object` leads to `class` as to its type.
+bool hc_path_is_class_of(const struct hc_graph *graph, uint32_t class, uint32_t object);

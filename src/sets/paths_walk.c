@@ -157,10 +157,12 @@ static struct hc_error *find_links(struct hc_paths *paths, struct hc_path_relate
         target->has_link = true;
     }
     for (size_t i = 0; i < count; i++) {
-        bool is_dict = paths->objects.items[targets[i].node] >= graph->real_count;
+        uint32_t target = paths->objects.items[targets[i].node];
         struct hc_link link = {.kind = HC_LINK_UNKNOWN};
-        if (is_dict)
+        if (target >= graph->real_count)
             link = (struct hc_link){.kind = HC_LINK_ATTRIBUTE, .name = "__dict__"};
+        else if (hc_path_is_class_of(graph, target, object))
+            link = (struct hc_link){.kind = HC_LINK_INTERNAL, .name = "ob_type"};
         if (!targets[i].has_link)
             HC_TRY(add_link(relater->tracer, &link, targets[i].node, links));
     }

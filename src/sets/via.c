@@ -56,14 +56,15 @@ static bool is_wanted(const struct search *search, uint32_t referrer, uint32_t o
     return hc_set_has(search->wanted, object) && hc_is_referrer(search->graph, referrer, object);
 }
 
-// What refers, and no link says how.
+// What refers, and no link says how. An object leads to its class, too, which heapy names on paths only.
 static struct hc_error *add_unnamed(struct search *search, uint32_t referrer)
 {
     const struct hc_graph *graph = search->graph;
     for (uint32_t edge = graph->edge_starts[referrer]; edge < graph->edge_starts[referrer + 1]; edge++) {
         uint32_t object = graph->edges[edge];
         HC_TRY(check_step(search));
-        if (!is_wanted(search, referrer, object) || search->related[object] == referrer + 1)
+        if (!is_wanted(search, referrer, object) || search->related[object] == referrer + 1 ||
+            hc_path_is_class_of(graph, object, referrer))
             continue;
         struct hc_link link = {.kind = HC_LINK_UNKNOWN};
         if (object >= graph->real_count)
