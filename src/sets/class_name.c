@@ -75,6 +75,8 @@ char *hc_classifier_header(const struct hc_universe *universe, const struct hc_c
 char *hc_universe_kind_name(const struct hc_universe *universe, uint32_t kind)
 {
     struct hc_type *const *types = universe->graph->types.types.items;
+    if (kind == hc_universe_root_kind(universe))
+        return strdup("hp.Root");
     if (kind < universe->type_count)
         return types[kind]->is_dict ? strdup("dict (no owner)") : hc_kind_class_name(types[kind]);
     _cleanup_(hc_freep) char *class_name = hc_kind_class_name(types[kind - universe->type_count]);

@@ -2,6 +2,7 @@
 
 #include "sets/findex.h"
 #include "sets/producers.h"
+#include "sets/roots.h"
 #include "sets/via.h"
 
 #include <stdlib.h>
@@ -70,13 +71,20 @@ struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_univer
 {
     *classify = (struct hc_classify){.universe = universe, .classifier = *classifier};
     const struct hc_type_vector *types = &universe->graph->types.types;
-    for (size_t i = 0; i < types->count; i++)
-        if (!hc_type_is_heap(types->items[i]) && !strcmp(types->items[i]->module, "builtins") &&
-            !strcmp(types->items[i]->name, "module"))
+    classify->frame_kind = hc_universe_root_kind(universe);
+    for (size_t i = 0; i < types->count; i++) {
+        if (hc_type_is_heap(types->items[i]) || strcmp(types->items[i]->module, "builtins"))
+            continue;
+        if (!strcmp(types->items[i]->name, "module"))
             classify->module_type = types->items[i];
+        else if (!strcmp(types->items[i]->name, "frame"))
+            classify->frame_kind = (uint32_t)i;
+    }
     for (unsigned i = 0; i < classifier->count; i++) {
-        if (classifier->parts[i] == HC_BY_RCS)
+        if (classifier->parts[i] == HC_BY_RCS) {
             HC_TRY(hc_graph_find_referrers(universe->graph, universe->threads));
+            HC_TRY(hc_universe_roots(universe, &classify->roots));
+        }
         if (classifier->parts[i] >= HC_RELATION_COUNT)
             HC_TRY(find_kinds(classify, i, set));
         if (classifier->parts[i] == HC_BY_VIA)
@@ -103,9 +111,17 @@ static struct hc_error *referrer_kinds(struct hc_classify *classify, uint32_t ob
     const struct hc_graph *graph = classify->universe->graph;
     uint32_t start = graph->referrer_starts[object], end = graph->referrer_starts[object + 1];
     uint32_t count = 0, number;
-    if (!hc_vector_grow((void **)&classify->kinds, &classify->kind_capacity, end - start + 1u,
+    size_t root_count = 0;
+    const struct hc_root_link *links = hc_roots_of(classify->roots, object, &root_count);
+    if (!hc_vector_grow((void **)&classify->kinds, &classify->kind_capacity, end - start + root_count + 1,
                         sizeof(*classify->kinds)))
         return hc_error_out_of_memory();
+    // Since 3.11 a frame is seldom an object; its variables are told as if it were.
+    for (size_t i = 0; i < root_count; i++)
+        if (links[i].rank != HC_ROOT_SPARE)
+            classify->kinds[count++] = links[i].rank == HC_ROOT_FRAME
+                                           ? classify->frame_kind
+                                           : hc_universe_root_kind(classify->universe);
     for (uint32_t i = start; i < end; i++) {
         uint32_t referrer = graph->referrers[i];
         if (!hc_is_referrer(graph, referrer, object))

@@ -54,6 +54,8 @@ struct hc_classify {
     uint32_t *kinds; // of one object's referrers
     size_t kind_capacity;
     const struct hc_type *module_type;
+    const struct hc_roots *roots;               // of HC_BY_RCS
+    uint32_t frame_kind;                        // … what a frame's variables are referred by
     struct hc_producers *producers;             // of HC_BY_PROD
     struct hc_set **found[HC_CLASSIFIER_PARTS]; // of a findex: what of the set each kind selects
 };

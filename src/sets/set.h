@@ -67,6 +67,12 @@ static inline uint32_t hc_universe_kind(const struct hc_universe *universe, uint
     return universe->type_count + universe->graph->type_indexes[owner.i];
 }
 
+// Among the kinds of referrers: the interpreter itself.
+static inline uint32_t hc_universe_root_kind(const struct hc_universe *universe)
+{
+    return 2 * universe->type_count;
+}
+
 struct hc_set {
     unsigned references;
     struct hc_universe *universe;
