@@ -36,14 +36,16 @@ static const char *store_name(struct name_store *store, const char *name, size_t
     return kept;
 }
 
-// One request per alternative of `members`, which are divided by a character of `divider`.
+// One request per alternative of `members`, which are divided by a character of `divider`. What stands behind
+// "=" is stored behind the member's name.
 static bool add_requests(struct request_vector *requests, struct name_store *store, const char *structure,
                          const char *members, const char *divider, const char *unit)
 {
     for (const char *at = members; *at;) {
-        size_t length = strcspn(at, divider);
-        const char *member = store_name(store, at, length);
-        if (!member || !request_vector_push(requests, (struct hc_field_request){structure, member, unit}))
+        size_t length = strcspn(at, divider), own = strcspn(at, "=");
+        const char *member = store_name(store, at, own < length ? own : length);
+        if (!member || (own < length && !store_name(store, at + own + 1, length - own - 1)) ||
+            !request_vector_push(requests, (struct hc_field_request){structure, member, unit}))
             return false;
         at += length + (at[length] != '\0');
     }
@@ -119,13 +121,20 @@ static size_t resolve_field(struct hc_layouts *layouts, size_t id, const struct 
 }
 
 static size_t resolve_members(const struct hc_field_request *requests, const struct hc_field *found,
-                              const char *members, uint32_t *offsets, uint8_t *count)
+                              const char *members, uint32_t *offsets, struct hc_member_name *names,
+                              uint8_t *count)
 {
     size_t used = 0;
     for (const char *at = members; at && *at; used++) {
-        if (found[used].present && *count < HC_ROW_MEMBERS)
-            offsets[(*count)++] = offset_of(&requests[used], &found[used]);
         size_t length = strcspn(at, " ");
+        if (found[used].present && *count < HC_ROW_MEMBERS) {
+            const char *name = requests[used].member;
+            bool is_attribute = strcspn(at, "=") < length;
+            if (is_attribute && at[length - 1] != '=')
+                name += strlen(name) + 1; // add_requests() put it there
+            names[*count] = (struct hc_member_name){name, is_attribute};
+            offsets[(*count)++] = offset_of(&requests[used], &found[used]);
+        }
         at += length + (at[length] != '\0');
     }
     return used;
@@ -138,10 +147,12 @@ static void resolve_rows(struct hc_layouts *layouts, const struct hc_field_reque
     for (size_t family = 0; hc_type_families[family]; family++)
         for (const struct hc_type_row *row = hc_type_families[family]; row->names; row++, layout++) {
             *layout = (struct hc_row_layout){.row = row};
-            size_t used = resolve_members(requests, found, row->visits, layout->visits, &layout->visit_count);
+            size_t used = resolve_members(requests, found, row->visits, layout->visits, layout->visit_names,
+                                          &layout->visit_count);
             requests += used;
             found += used;
-            used = resolve_members(requests, found, row->holds, layout->holds, &layout->hold_count);
+            used = resolve_members(requests, found, row->holds, layout->holds, layout->hold_names,
+                                   &layout->hold_count);
             requests += used;
             found += used;
         }

@@ -34,20 +34,44 @@ struct hc_link {
 };
 
 HC_DEFINE_VECTOR(hc_link_vector, struct hc_link)
+HC_DEFINE_VECTOR(hc_link_names, char *)
 
-// A working set, one per thread. What it cannot read it leaves out.
+struct hc_type_members;
+struct hc_referent;
+
+// A working set, one per thread. What it cannot read it leaves out. Zeroed but for `tracer` it is ready.
 struct hc_relater {
     struct hc_tracer *tracer; // belongs to the caller
     struct hc_link_vector links;
-    char *names; // text of the links that have names of their own
-    size_t name_count, name_capacity;
+    struct hc_link_names names;            // of the links that have names of their own
+    const struct hc_type_members *members; // of the object's type
+    struct hc_type_members **types;        // by the index of the type: found when first asked for
+    size_t type_count;
+    uint64_t members_found;        // of all types
+    struct hc_referent *referents; // of the object, open addressing
+    size_t referent_capacity;
     bool out_of_memory;
 };
 
-void hc_relater_init(struct hc_relater *relater, struct hc_tracer *tracer);
 void hc_relater_deinit(struct hc_relater *relater);
 
 // relater->links = every reference of `object`: what hc_tracer_trace() visits and holds, once for each way in
 // which `object` leads there. A target that no name is known for has one link, HC_LINK_UNKNOWN. Linear in the
 // number of references.
 void hc_relate(struct hc_relater *relater, const struct hc_object_view *object);
+
+// For rows. What turns out to be no referent is left out, so that these may say too much.
+void hc_relate_named(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, const char *name);
+void hc_relate_numbered(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, uint64_t number);
+// The str at `key` is the name, of all but HC_LINK_VALUE.
+void hc_relate_keyed(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, uint64_t key);
+// The word at `offset`, unless the type has a member there, which is named already.
+void hc_relate_member(struct hc_relater *relater, const struct hc_object_view *object, uint32_t offset,
+                      enum hc_link_kind kind, const char *name);
+// HC_LINK_ITEM for each word of an array that is not NULL.
+void hc_relate_items(struct hc_relater *relater, uint64_t address, uint64_t count);
+// Keys and values of a dict, in the order of iteration.
+void hc_relate_mapping(struct hc_relater *relater, uint64_t dict, enum hc_link_kind key_kind,
+                       enum hc_link_kind value_kind);
+// What the object refers to beside its dict, but is in the dict, too.
+void hc_relate_attributes(struct hc_relater *relater);

@@ -189,33 +189,10 @@ static bool is_new(struct naming *naming, uint64_t address)
     return inserted;
 }
 
-// Item `index` of the tuple that the member of `code` at `member` points to; `*index` less its length if it
-// is shorter.
-static uint64_t name_in_tuple(struct hc_tracer *tracer, uint64_t code, uint32_t member, uint64_t *index)
-{
-    uint64_t tuple = 0, name = 0;
-    if (!hc_is_present(member) || !hc_reader_word(&tracer->reader, code + member, &tuple))
-        return 0;
-    uint64_t length = hc_trace_length(tracer, tuple);
-    if (*index >= length) {
-        *index -= length;
-        return 0;
-    }
-    hc_reader_word(&tracer->reader,
-                   tuple + tracer->at->tuple_items + *index * tracer->reader.target.word_size, &name);
-    return name;
-}
-
 // The name of the variable in a frame's slot, made harmless; NULL if it is not known. Free it.
 static char *variable_name(struct naming *naming, uint64_t code, uint64_t slot)
 {
-    const struct hc_offsets *at = naming->tracer->at;
-    uint64_t name = name_in_tuple(naming->tracer, code, at->code_variable_names, &slot);
-    if (!name && !hc_is_present(at->code_nlocalsplus)) { // up to 3.10
-        name = name_in_tuple(naming->tracer, code, at->code_cellvars, &slot);
-        if (!name)
-            name = name_in_tuple(naming->tracer, code, at->code_freevars, &slot);
-    }
+    uint64_t name = hc_code_variable(naming->tracer, code, slot);
     char *text = name ? hc_string_read(naming->runtime, &naming->tracer->reader, name) : NULL;
     for (char *c = text; c && *c; c++)
         if ((unsigned char)*c < ' ' || *c == '\'' || *c == '\\' || *c == 0x7f)

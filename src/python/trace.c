@@ -379,8 +379,11 @@ static void trace_layout(struct hc_tracer *tracer, const struct hc_object_view *
         hc_trace_visit(tracer, hc_view_word(tracer, object, layout->visits[i]));
     for (unsigned i = 0; i < layout->hold_count; i++)
         hc_trace_hold(tracer, hc_view_word(tracer, object, layout->holds[i]));
+    struct hc_references *references = &tracer->references;
+    references->items_first = references->visited.count;
     if (layout->row->traverse)
         layout->row->traverse(tracer, object);
+    references->items_count = references->visited.count - references->items_first;
 }
 
 static void trace_hidden_items(struct hc_tracer *tracer, const struct hc_object_view *object)
@@ -401,7 +404,7 @@ void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *obje
     struct hc_references *references = &tracer->references;
     references->visited.count = references->held.count = references->buffers.count = 0;
     references->dict = references->values_address = 0;
-    references->values_count = 0;
+    references->values_count = references->items_first = references->items_count = 0;
     references->how = type->how;
 
     for (size_t i = 0; i < type->slot_count && (i || hc_trace_afford(tracer, type->slot_count)); i++)
@@ -409,7 +412,6 @@ void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *obje
     trace_dict_slot(tracer, object);
     if (type->visits_type)
         hc_trace_visit(tracer, type->address);
-    references->layout_from = references->visited.count;
     if (type->layout)
         trace_layout(tracer, object);
     if (type->hidden_items)

@@ -17,11 +17,11 @@ struct hc_object_view {
 
 // What hc_tracer_trace() found, valid until its next call.
 struct hc_references {
-    struct hc_word_vector visited; // what tp_traverse visits: gc.get_referents(), as a multiset
-    size_t layout_from;            // visited items from here on are those of the built-in layout
-    struct hc_word_vector held;    // owned, but not visited (code constants, names, a dict's str keys …)
-    struct hc_word_vector buffers; // heap blocks that belong to the object (list items, dict keys …)
-    uint64_t dict;                 // the dict in its dict slot, or 0
+    struct hc_word_vector visited;   // what tp_traverse visits: gc.get_referents(), as a multiset
+    struct hc_word_vector held;      // owned, but not visited (code constants, names, a dict's str keys …)
+    struct hc_word_vector buffers;   // heap blocks that belong to the object (list items, dict keys …)
+    uint64_t dict;                   // the dict in its dict slot, or 0
+    size_t items_first, items_count; // in `visited`: what the row's own function found
     // Attribute values that live in the object or in a block of their own, and never were made a dict: they
     // stand in `visited` from values_first on. values_address is 0 if there are none.
     uint64_t values_address;
@@ -93,3 +93,5 @@ enum hc_frame_depth {
 void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address, enum hc_frame_depth depth);
 // Slots of locals, cells, free variables and value stack.
 uint64_t hc_code_frame_slots(struct hc_tracer *tracer, uint64_t code, bool with_stack);
+// Address of the str that names the variable in a slot; 0 if it is not known.
+uint64_t hc_code_variable(struct hc_tracer *tracer, uint64_t code, uint64_t slot);

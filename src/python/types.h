@@ -31,12 +31,15 @@ const char *hc_how_name(enum hc_how how);
 
 struct hc_tracer;
 struct hc_object_view;
+struct hc_relater;
 
 typedef void hc_traverse_fn(struct hc_tracer *tracer, const struct hc_object_view *object);
+typedef void hc_relate_fn(struct hc_relater *relater, const struct hc_object_view *object);
 typedef uint64_t hc_size_fn(struct hc_tracer *tracer, const struct hc_object_view *object);
 
 // One row per built-in type with a layout of its own. Member lists are names divided by blanks; a member that
-// a version does not have is left out there.
+// a version does not have is left out there. `member=name`: Python code sees it as that attribute, `member=`:
+// by the same name.
 struct hc_type_row {
     const char *names;        // tp_name of the static types, alternatives divided by '|'
     const char *structure;    // the C struct of its instances
@@ -44,6 +47,7 @@ struct hc_type_row {
     const char *visits;       // members that tp_traverse visits
     const char *holds;        // owned references that it does not visit
     hc_traverse_fn *traverse; // what no member list can say; runs after the lists
+    hc_relate_fn *relate;     // how it refers to what no member list says
     hc_size_fn *size;         // __sizeof__; NULL: object.__sizeof__
 };
 
@@ -52,12 +56,19 @@ extern const struct hc_type_row
 
 enum { HC_ROW_MEMBERS = 16 };
 
+struct hc_member_name {
+    const char *name;  // belongs to the layouts
+    bool is_attribute; // what Python code calls it, not what C code does
+};
+
 // A row's members, resolved.
 struct hc_row_layout {
     const struct hc_type_row *row;
     uint8_t visit_count, hold_count;
     uint32_t visits[HC_ROW_MEMBERS];
     uint32_t holds[HC_ROW_MEMBERS];
+    struct hc_member_name visit_names[HC_ROW_MEMBERS];
+    struct hc_member_name hold_names[HC_ROW_MEMBERS];
 };
 
 enum hc_dict_place {

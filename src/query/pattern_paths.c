@@ -36,7 +36,7 @@ struct seen {
 struct walk {
     struct hc_answer owner; // of the pattern
     struct hc_pattern *pattern;
-    struct hc_path_relater relater;
+    struct hc_relater relater;
     struct hc_set **sets; // of the pattern's lines, by depth
     uint32_t depth;       // of the line where paths begin
     char *source;         // its name
@@ -78,7 +78,7 @@ static void walk_destroy(struct walk *walk)
     step_vector_deinit(&walk->steps);
     text_line_vector_deinit(&walk->lines);
     free(walk->seen);
-    hc_link_vector_deinit(&walk->relater.links);
+    hc_relater_deinit(&walk->relater);
     free(walk->start.next);
     free(walk->sets);
     free(walk->source);
@@ -175,7 +175,7 @@ static struct hc_error *write_relations(struct walk *walk, uint32_t object, uint
     size_t written = 0;
     walk->relater.links.count = 0;
     if (hc_tracer_view(walk->relater.tracer, hc_graph_address(graph, (hc_object_id){real}), &view))
-        hc_path_relate(&walk->relater, &view);
+        hc_relate(&walk->relater, &view);
     if (walk->relater.out_of_memory)
         return hc_error_out_of_memory();
     for (unsigned kind = HC_LINK_ATTRIBUTE; kind < HC_LINK_KIND_COUNT; kind++)

@@ -4,7 +4,7 @@
 // they are counted without being made, and made one by one.
 #pragma once
 
-#include "sets/path_links.h"
+#include "python/relate.h"
 #include "sets/roots.h"
 #include "sets/set.h"
 
@@ -86,7 +86,7 @@ HC_DEFINE_VECTOR(hc_path_fork_vector, struct hc_path_fork)
 // Goes through the paths in heapy's order.
 struct hc_path_walk {
     struct hc_paths *paths;
-    struct hc_path_relater relater;
+    struct hc_relater relater;
     size_t start;                     // its place among the starts
     struct hc_path_fork_vector forks; // the links that the path takes from its first object on
     uint64_t index;

@@ -33,7 +33,7 @@ void hc_path_walk_deinit(struct hc_path_walk *walk)
     for (size_t i = 0; i < walk->forks.count; i++)
         fork_deinit(&walk->forks.items[i]);
     hc_path_fork_vector_deinit(&walk->forks);
-    hc_path_relater_deinit(&walk->relater);
+    hc_relater_deinit(&walk->relater);
     *walk = (struct hc_path_walk){0};
 }
 
@@ -125,18 +125,18 @@ static struct target *find_target(struct target *targets, size_t count, uint64_t
 }
 
 // The links of `object`; a virtual dict's are its owner's.
-static void relate(struct hc_path_relater *relater, const struct hc_graph *graph, uint32_t object)
+static void relate(struct hc_relater *relater, const struct hc_graph *graph, uint32_t object)
 {
     struct hc_object_view view;
     uint32_t real = object >= graph->real_count ? graph->virtual_owners[object - graph->real_count] : object;
     relater->links.count = 0;
     if (hc_tracer_view(relater->tracer, hc_graph_address(graph, (hc_object_id){real}), &view))
-        hc_path_relate(relater, &view);
+        hc_relate(relater, &view);
 }
 
 // The links of `node` that are on paths. Where objects refer to each other and it is not known how, there is
 // one.
-static struct hc_error *find_links(struct hc_paths *paths, struct hc_path_relater *relater, uint32_t node,
+static struct hc_error *find_links(struct hc_paths *paths, struct hc_relater *relater, uint32_t node,
                                    struct path_link_vector *links)
 {
     const struct hc_graph *graph = paths->universe->graph;
@@ -157,12 +157,10 @@ static struct hc_error *find_links(struct hc_paths *paths, struct hc_path_relate
         target->has_link = true;
     }
     for (size_t i = 0; i < count; i++) {
-        uint32_t target = paths->objects.items[targets[i].node];
+        bool is_dict = paths->objects.items[targets[i].node] >= graph->real_count;
         struct hc_link link = {.kind = HC_LINK_UNKNOWN};
-        if (target >= graph->real_count)
+        if (is_dict)
             link = (struct hc_link){.kind = HC_LINK_ATTRIBUTE, .name = "__dict__"};
-        else if (hc_path_is_class_of(graph, target, object))
-            link = (struct hc_link){.kind = HC_LINK_INTERNAL, .name = "ob_type"};
         if (!targets[i].has_link)
             HC_TRY(add_link(relater->tracer, &link, targets[i].node, links));
     }
@@ -208,7 +206,7 @@ static struct hc_error *count_paths(struct hc_paths *paths)
         return NULL;
     struct hc_tracer *tracer;
     HC_TRY(hc_universe_tracer(paths->universe, &tracer));
-    _cleanup_(hc_path_relater_deinit) struct hc_path_relater relater = {.tracer = tracer};
+    _cleanup_(hc_relater_deinit) struct hc_relater relater = {.tracer = tracer};
     _cleanup_(hc_freep) uint64_t *counts = calloc(paths->objects.count + 1, sizeof(*counts));
     if (!counts)
         return hc_error_out_of_memory();

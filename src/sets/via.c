@@ -2,7 +2,6 @@
 
 #include "base/interrupt.h"
 #include "sets/links.h"
-#include "sets/path_links.h"
 #include "sets/roots.h"
 
 #include <stdlib.h>
@@ -19,7 +18,7 @@ HC_DEFINE_VECTOR(found_vector, struct found)
 struct search {
     struct hc_universe *universe;
     struct hc_graph *graph;
-    struct hc_path_relater relater;
+    struct hc_relater relater;
     struct hc_set *wanted;
     struct found_vector found;
     uint32_t *last;    // by object: the last of its links in `found`, + 1
@@ -29,7 +28,7 @@ struct search {
 
 static void search_deinit(struct search *search)
 {
-    hc_path_relater_deinit(&search->relater);
+    hc_relater_deinit(&search->relater);
     hc_set_release(search->wanted);
     found_vector_deinit(&search->found);
     free(search->last);
@@ -56,15 +55,14 @@ static bool is_wanted(const struct search *search, uint32_t referrer, uint32_t o
     return hc_set_has(search->wanted, object) && hc_is_referrer(search->graph, referrer, object);
 }
 
-// What refers, and no link says how. An object leads to its class, too, which heapy names on paths only.
+// What refers, and no link says how.
 static struct hc_error *add_unnamed(struct search *search, uint32_t referrer)
 {
     const struct hc_graph *graph = search->graph;
     for (uint32_t edge = graph->edge_starts[referrer]; edge < graph->edge_starts[referrer + 1]; edge++) {
         uint32_t object = graph->edges[edge];
         HC_TRY(check_step(search));
-        if (!is_wanted(search, referrer, object) || search->related[object] == referrer + 1 ||
-            hc_path_is_class_of(graph, object, referrer))
+        if (!is_wanted(search, referrer, object) || search->related[object] == referrer + 1)
             continue;
         struct hc_link link = {.kind = HC_LINK_UNKNOWN};
         if (object >= graph->real_count)
@@ -75,17 +73,22 @@ static struct hc_error *add_unnamed(struct search *search, uint32_t referrer)
     return NULL;
 }
 
+static bool is_class(const struct hc_link *link)
+{
+    return link->kind == HC_LINK_INTERNAL && !strcmp(link->name, "ob_type");
+}
+
 // The links of a virtual dict are its owner's.
 static struct hc_error *add_links_of(struct search *search, uint32_t referrer)
 {
     const struct hc_graph *graph = search->graph;
-    struct hc_path_relater *relater = &search->relater;
+    struct hc_relater *relater = &search->relater;
     bool is_virtual = referrer >= graph->real_count;
     uint32_t real = is_virtual ? graph->virtual_owners[referrer - graph->real_count] : referrer;
     struct hc_object_view view;
     relater->links.count = 0;
     if (hc_tracer_view(relater->tracer, hc_graph_address(graph, (hc_object_id){real}), &view))
-        hc_path_relate(relater, &view);
+        hc_relate(relater, &view);
     if (relater->out_of_memory)
         return hc_error_out_of_memory();
     for (size_t i = 0; i < relater->links.count; i++) {
@@ -96,7 +99,8 @@ static struct hc_error *add_links_of(struct search *search, uint32_t referrer)
             !is_wanted(search, referrer, object.i))
             continue;
         search->related[object.i] = referrer + 1;
-        HC_TRY(add(search, object.i, link));
+        if (!is_class(link)) // which heapy names on paths only
+            HC_TRY(add(search, object.i, link));
     }
     return add_unnamed(search, referrer);
 }

@@ -70,6 +70,46 @@ static void type_traverse(struct hc_tracer *tracer, const struct hc_object_view 
         hold_shared_names(tracer, keys);
 }
 
+static void relate_shared_names(struct hc_relater *relater, uint64_t address)
+{
+    struct hc_tracer *tracer = relater->tracer;
+    struct hc_dict_keys keys;
+    if (!hc_dict_keys_read(tracer->runtime, &tracer->reader, address, &keys) ||
+        !hc_trace_afford(tracer, keys.count))
+        return;
+    for (uint64_t i = 0; i < keys.count; i++)
+        hc_relate_named(
+            relater, HC_LINK_INTERNAL,
+            hc_load_word(&tracer->reader.target, keys.entries + i * keys.entry_size + keys.key_offset),
+            "ht_cached_keys");
+}
+
+static void type_relate(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    struct hc_tracer *tracer = relater->tracer;
+    const struct hc_offsets *at = tracer->at;
+    hc_relate_member(relater, object, at->type_mro, HC_LINK_ATTRIBUTE, "__mro__");
+    hc_relate_member(relater, object, at->type_bases, HC_LINK_ATTRIBUTE, "__bases__");
+    hc_relate_member(relater, object, at->type_base, HC_LINK_ATTRIBUTE, "__base__");
+    hc_relate_member(relater, object, at->type_cache, HC_LINK_INTERNAL, "tp_cache");
+    hc_relate_member(relater, object, at->type_subclasses, HC_LINK_INTERNAL, "tp_subclasses");
+    if (is_heap_type(tracer, object)) {
+        hc_relate_member(relater, object, at->heap_type_name, HC_LINK_ATTRIBUTE, "__name__");
+        hc_relate_member(relater, object, at->heap_type_qualname, HC_LINK_ATTRIBUTE, "__qualname__");
+        hc_relate_member(relater, object, at->heap_type_slots, HC_LINK_ATTRIBUTE, "__slots__");
+        hc_relate_member(relater, object, at->heap_type_module, HC_LINK_INTERNAL, "ht_module");
+        relate_shared_names(relater, cached_keys(tracer, object));
+        return;
+    }
+    const struct hc_static_type_vector *all = &tracer->runtime->static_types;
+    const struct hc_static_type *entry = hc_runtime_find_static_type(tracer->runtime, object->address);
+    for (; entry && entry < all->items + all->count && entry->type == object->address; entry++) {
+        if (entry->dict != tracer->references.dict)
+            hc_relate_named(relater, HC_LINK_ATTRIBUTE, entry->dict, "__dict__");
+        hc_relate_named(relater, HC_LINK_INTERNAL, entry->subclasses, "tp_subclasses");
+    }
+}
+
 // type___sizeof___impl(), Objects/typeobject.c.
 static uint64_t type_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
@@ -106,13 +146,22 @@ static void module_traverse(struct hc_tracer *tracer, const struct hc_object_vie
     }
 }
 
+// What its state holds is often in its dict, too.
+static void module_relate(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    (void)object;
+    if (relater->tracer->references.items_count)
+        hc_relate_attributes(relater);
+}
+
 const struct hc_type_row hc_class_types[] = {
-    {.names = "type", .traverse = type_traverse, .size = type_size},
+    {.names = "type", .traverse = type_traverse, .relate = type_relate, .size = type_size},
     {.names = "module",
      .structure = "PyModuleObject",
      .unit = "Objects/moduleobject.c",
-     .visits = "md_dict",
-     .holds = "md_name",
-     .traverse = module_traverse},
+     .visits = "md_dict=__dict__",
+     .holds = "md_name=__name__",
+     .traverse = module_traverse,
+     .relate = module_relate},
     {0},
 };

@@ -37,9 +37,9 @@ const struct hc_type_row hc_code_types[] = {
     {.names = "code",
      .structure = "PyCodeObject",
      .unit = "Objects/codeobject.c",
-     .holds = "co_code co_consts co_names co_varnames co_freevars co_cellvars co_filename co_name "
-              "co_qualname co_lnotab "
-              "co_linetable co_exceptiontable co_localsplusnames co_localspluskinds _co_code",
+     .holds = "co_code= co_consts= co_names= co_varnames= co_freevars= co_cellvars= co_filename= co_name= "
+              "co_qualname= co_lnotab= co_linetable= co_exceptiontable= co_localsplusnames "
+              "co_localspluskinds _co_code=co_code",
      .size = code_size},
     {0},
 };

@@ -9,10 +9,10 @@ const struct hc_type_row hc_context_types[] = {
     {.names = "ContextVar|_contextvars.ContextVar",
      .structure = "_pycontextvarobject",
      .unit = "Python/context.c",
-     .visits = "var_name var_default"},
+     .visits = "var_name=name var_default"},
     {.names = "Token|_contextvars.Token",
      .structure = "_pycontexttokenobject",
      .unit = "Python/context.c",
-     .visits = "tok_ctx tok_var tok_oldval"},
+     .visits = "tok_ctx tok_var=var tok_oldval=old_value"},
     {0},
 };

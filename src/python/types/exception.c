@@ -1,7 +1,7 @@
 // Exceptions. Types without a row share BaseException's tp_traverse, and with it this row.
 #include "python/types/families.h"
 
-#define BASE "dict args notes traceback cause context"
+#define BASE "dict=__dict__ args= notes traceback=__traceback__ cause=__cause__ context=__context__"
 #define EXCEPTION(row_names, row_structure, own)                                                             \
     {                                                                                                        \
         .names = row_names, .structure = row_structure, .unit = "Objects/exceptions.c", .visits = BASE own   \

@@ -1,7 +1,7 @@
 // The decoders, a file a family. Each array ends with a row without names.
 #pragma once
 
-#include "python/trace.h"
+#include "python/relate.h"
 
 extern const struct hc_type_row hc_scalar_types[];
 extern const struct hc_type_row hc_text_types[];

@@ -1,6 +1,8 @@
 // frame, generator, coroutine, asynchronous generator, traceback.
 #include "python/types/families.h"
 
+#include <string.h>
+
 // enum _frameowner, Include/internal/pycore_frame.h, since 3.11.
 enum { FRAME_OWNED_BY_FRAME_OBJECT = 2 };
 // enum _framestate, Include/internal/pycore_frame.h, since 3.11.
@@ -27,6 +29,33 @@ uint64_t hc_code_frame_slots(struct hc_tracer *tracer, uint64_t code, bool with_
                 hc_trace_length(tracer, frees);
     }
     return with_stack ? slots + code_int(tracer, code, at->code_stacksize) : slots;
+}
+
+// Item `index` of the tuple that the member of `code` at `member` points to; `*index` less its length if it
+// is shorter.
+static uint64_t name_in_tuple(struct hc_tracer *tracer, uint64_t code, uint32_t member, uint64_t *index)
+{
+    uint64_t tuple = 0, name = 0;
+    if (!hc_is_present(member) || !hc_reader_word(&tracer->reader, code + member, &tuple))
+        return 0;
+    uint64_t length = hc_trace_length(tracer, tuple);
+    if (*index >= length) {
+        *index -= length;
+        return 0;
+    }
+    hc_reader_word(&tracer->reader,
+                   tuple + tracer->at->tuple_items + *index * tracer->reader.target.word_size, &name);
+    return name;
+}
+
+uint64_t hc_code_variable(struct hc_tracer *tracer, uint64_t code, uint64_t slot)
+{
+    const struct hc_offsets *at = tracer->at;
+    uint64_t name = name_in_tuple(tracer, code, at->code_variable_names, &slot);
+    if (name || hc_is_present(at->code_nlocalsplus))
+        return name;
+    name = name_in_tuple(tracer, code, at->code_cellvars, &slot); // up to 3.10
+    return name ? name : name_in_tuple(tracer, code, at->code_freevars, &slot);
 }
 
 static void visit_alive(struct hc_tracer *tracer, uint64_t address, uint64_t count)
@@ -76,15 +105,11 @@ static void frame_traverse_new(struct hc_tracer *tracer, const struct hc_object_
         hc_trace_interpreter_frame(tracer, frame, HC_FRAME_VISITED);
 }
 
-static void frame_traverse_old(struct hc_tracer *tracer, const struct hc_object_view *object)
+static uint64_t old_stack_depth(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_offsets *at = tracer->at;
-    unsigned word = tracer->reader.target.word_size;
-    uint64_t code = hc_view_word(tracer, object, at->frame_code);
     uint64_t stack = hc_view_word(tracer, object, at->frame_valuestack);
-    hc_trace_visit_array(tracer, object->address + at->frame_localsplus,
-                         hc_code_frame_slots(tracer, code, false));
-    uint64_t room = code_int(tracer, code, at->code_stacksize);
+    uint64_t room = code_int(tracer, hc_view_word(tracer, object, at->frame_code), at->code_stacksize);
     uint64_t depth = 0;
     if (hc_is_present(at->frame_stackdepth)) { // 3.10
         const uint8_t *bytes = object->bytes + at->frame_stackdepth;
@@ -94,10 +119,19 @@ static void frame_traverse_old(struct hc_tracer *tracer, const struct hc_object_
         depth = found > 0 ? (uint64_t)found : 0;
     } else {
         uint64_t top = hc_view_word(tracer, object, at->frame_stacktop);
-        depth = top > stack ? (top - stack) / word : 0;
+        depth = top > stack ? (top - stack) / tracer->reader.target.word_size : 0;
     }
-    if (depth <= room)
-        hc_trace_visit_array(tracer, stack, depth);
+    return depth <= room ? depth : 0;
+}
+
+static void frame_traverse_old(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_offsets *at = tracer->at;
+    uint64_t code = hc_view_word(tracer, object, at->frame_code);
+    hc_trace_visit_array(tracer, object->address + at->frame_localsplus,
+                         hc_code_frame_slots(tracer, code, false));
+    hc_trace_visit_array(tracer, hc_view_word(tracer, object, at->frame_valuestack),
+                         old_stack_depth(tracer, object));
 }
 
 static void frame_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
@@ -106,6 +140,91 @@ static void frame_traverse(struct hc_tracer *tracer, const struct hc_object_view
         frame_traverse_new(tracer, object);
     else
         frame_traverse_old(tracer, object);
+}
+
+static bool is_cell(const struct hc_type *type)
+{
+    return type->layout && !strcmp(type->layout->row->names, "cell");
+}
+
+// `count` slots from `address` on, the first of them number `first` of the frame: `locals` variables, then
+// its value stack.
+static void relate_slots(struct hc_relater *relater, uint64_t code, uint64_t address, uint64_t first,
+                         uint64_t count, uint64_t locals)
+{
+    struct hc_tracer *tracer = relater->tracer;
+    for (uint64_t i = 0; i < count && (i || hc_trace_afford(tracer, count)); i++) {
+        uint64_t value, slot = first + i;
+        struct hc_object_view cell;
+        if (!hc_reader_word(&tracer->reader, address + i * tracer->reader.target.word_size, &value) || !value)
+            continue;
+        if (slot >= locals) {
+            hc_relate_numbered(relater, HC_LINK_STACK, value, slot - locals);
+            continue;
+        }
+        uint64_t name = hc_code_variable(tracer, code, slot);
+        hc_relate_keyed(relater, HC_LINK_LOCAL, value, name);
+        if (hc_tracer_view(tracer, value, &cell) && is_cell(cell.type) &&
+            hc_is_present(tracer->at->cell_content))
+            hc_relate_keyed(relater, HC_LINK_CELL, hc_view_word(tracer, &cell, tracer->at->cell_content),
+                            name);
+    }
+}
+
+// 3.11 and later. `object_name`, `code_name`: what Python code calls the frame object and the code.
+static void relate_interpreter_frame(struct hc_relater *relater, uint64_t address, const char *object_name,
+                                     const char *code_name)
+{
+    struct hc_tracer *tracer = relater->tracer;
+    const struct hc_offsets *at = tracer->at;
+    const struct hc_target *target = &tracer->reader.target;
+    const uint8_t *frame = hc_reader_view(&tracer->reader, address, at->iframe_localsplus);
+    if (!frame)
+        return;
+    uint64_t code = hc_load_word(target, frame + at->iframe_code);
+    int32_t stacktop = (int32_t)hc_load_u32(target, frame + at->iframe_stacktop);
+    hc_relate_named(relater, HC_LINK_ATTRIBUTE, hc_load_word(target, frame + at->iframe_frame), object_name);
+    hc_relate_named(relater, HC_LINK_ATTRIBUTE, code, code_name);
+    // Since 3.13, f_locals is made anew for whoever asks (PEP 667); f_func was renamed in 3.12.
+    hc_relate_named(relater, hc_runtime_since(tracer->runtime, 3, 13) ? HC_LINK_INTERNAL : HC_LINK_ATTRIBUTE,
+                    hc_load_word(target, frame + at->iframe_locals), "f_locals");
+    hc_relate_named(relater, HC_LINK_INTERNAL, hc_load_word(target, frame + at->iframe_function),
+                    hc_runtime_since(tracer->runtime, 3, 12) ? "f_funcobj" : "f_func");
+    if (stacktop >= 0 && (uint64_t)stacktop <= hc_code_frame_slots(tracer, code, true))
+        relate_slots(relater, code, address + at->iframe_localsplus, 0, (uint64_t)stacktop,
+                     hc_code_frame_slots(tracer, code, false));
+}
+
+static void frame_relate(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    struct hc_tracer *tracer = relater->tracer;
+    const struct hc_offsets *at = tracer->at;
+    uint64_t code = hc_view_word(tracer, object, at->frame_code);
+    if (hc_is_present(at->frame_frame)) {
+        if (tracer->references.items_count)
+            relate_interpreter_frame(relater, hc_view_word(tracer, object, at->frame_frame), "f_frame",
+                                     "f_code");
+        return;
+    }
+    uint64_t locals = hc_code_frame_slots(tracer, code, false);
+    relate_slots(relater, code, object->address + at->frame_localsplus, 0, locals, locals);
+    relate_slots(relater, code, hc_view_word(tracer, object, at->frame_valuestack), locals,
+                 old_stack_depth(tracer, object), locals);
+}
+
+static void generator_relate(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    static const struct {
+        const char *row, *frame, *code;
+    } names[] = {{"generator", "gi_frame", "gi_code"},
+                 {"coroutine", "cr_frame", "cr_code"},
+                 {"async_generator", "ag_frame", "ag_code"}};
+    if (!relater->tracer->references.items_count)
+        return;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (!strcmp(object->type->layout->row->names, names[i].row))
+            relate_interpreter_frame(relater, object->address + relater->tracer->at->generator_iframe,
+                                     names[i].frame, names[i].code);
 }
 
 static uint64_t interpreter_frame_code(struct hc_tracer *tracer, uint64_t frame)
@@ -152,30 +271,37 @@ const struct hc_type_row hc_frame_types[] = {
     {.names = "frame",
      .structure = "_frame",
      .unit = "Objects/frameobject.c",
-     .visits = "f_back f_code f_builtins f_globals f_locals f_trace f_extra_locals f_locals_cache",
+     .visits = "f_back= f_code= f_builtins= f_globals= f_locals= f_trace= f_extra_locals f_locals_cache",
      .traverse = frame_traverse,
+     .relate = frame_relate,
      .size = frame_size},
     {.names = "generator",
      .structure = "PyGenObject",
      .unit = "Objects/genobject.c",
-     .visits = "gi_frame gi_code gi_name gi_qualname gi_exc_state.exc_type gi_exc_state.exc_value "
+     .visits = "gi_frame= gi_code= gi_name=__name__ gi_qualname=__qualname__ gi_exc_state.exc_type "
+               "gi_exc_state.exc_value "
                "gi_exc_state.exc_traceback",
      .traverse = generator_traverse,
+     .relate = generator_relate,
      .size = generator_size},
     {.names = "coroutine",
      .structure = "PyCoroObject",
      .unit = "Objects/genobject.c",
-     .visits = "cr_frame cr_code cr_name cr_qualname cr_exc_state.exc_type cr_exc_state.exc_value "
+     .visits = "cr_frame= cr_code= cr_name=__name__ cr_qualname=__qualname__ cr_exc_state.exc_type "
+               "cr_exc_state.exc_value "
                "cr_exc_state.exc_traceback",
-     .holds = "cr_origin cr_origin_or_finalizer",
+     .holds = "cr_origin= cr_origin_or_finalizer=cr_origin",
      .traverse = generator_traverse,
+     .relate = generator_relate,
      .size = generator_size},
     {.names = "async_generator",
      .structure = "PyAsyncGenObject",
      .unit = "Objects/genobject.c",
-     .visits = "ag_frame ag_code ag_name ag_qualname ag_exc_state.exc_type ag_exc_state.exc_value "
+     .visits = "ag_frame= ag_code= ag_name=__name__ ag_qualname=__qualname__ ag_exc_state.exc_type "
+               "ag_exc_state.exc_value "
                "ag_exc_state.exc_traceback ag_finalizer ag_origin_or_finalizer",
      .traverse = generator_traverse,
+     .relate = generator_relate,
      .size = generator_size},
     {.names = "coroutine_wrapper",
      .structure = "PyCoroWrapper",
@@ -196,6 +322,6 @@ const struct hc_type_row hc_frame_types[] = {
     {.names = "traceback",
      .structure = "_traceback",
      .unit = "Python/traceback.c",
-     .visits = "tb_next tb_frame"},
+     .visits = "tb_next= tb_frame="},
     {0},
 };

@@ -28,6 +28,21 @@ static void list_traverse(struct hc_tracer *tracer, const struct hc_object_view 
         hc_trace_visit_array(tracer, items, (uint64_t)count);
 }
 
+static void tuple_relate(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    int64_t count = hc_view_signed(relater->tracer, object, relater->tracer->at->var_size);
+    if (count > 0)
+        hc_relate_items(relater, object->address + relater->tracer->at->tuple_items, (uint64_t)count);
+}
+
+static void list_relate(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    int64_t count = hc_view_signed(relater->tracer, object, relater->tracer->at->var_size);
+    if (count > 0)
+        hc_relate_items(relater, hc_view_word(relater->tracer, object, relater->tracer->at->list_items),
+                        (uint64_t)count);
+}
+
 static uint64_t list_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     return object->type->basicsize +
@@ -35,8 +50,8 @@ static uint64_t list_size(struct hc_tracer *tracer, const struct hc_object_view 
 }
 
 const struct hc_type_row hc_sequence_types[] = {
-    {.names = "tuple", .traverse = tuple_traverse},
-    {.names = "list", .traverse = list_traverse, .size = list_size},
+    {.names = "tuple", .traverse = tuple_traverse, .relate = tuple_relate},
+    {.names = "list", .traverse = list_traverse, .relate = list_relate, .size = list_size},
     {.names = "tuple_iterator",
      .structure = "tupleiterobject|_PyTupleIterObject",
      .unit = "Objects/tupleobject.c",
@@ -52,7 +67,7 @@ const struct hc_type_row hc_sequence_types[] = {
     {.names = "range",
      .structure = "rangeobject",
      .unit = "Objects/rangeobject.c",
-     .holds = "start stop step length"},
+     .holds = "start= stop= step= length"},
     {.names = "range_iterator"},
     {.names = "longrange_iterator",
      .structure = "longrangeiterobject",
@@ -61,7 +76,7 @@ const struct hc_type_row hc_sequence_types[] = {
     {.names = "slice",
      .structure = "PySliceObject",
      .unit = "Objects/sliceobject.c",
-     .visits = "start stop step"},
+     .visits = "start= stop= step="},
     {.names = "iterator", .structure = "seqiterobject", .unit = "Objects/iterobject.c", .visits = "it_seq"},
     {.names = "callable_iterator",
      .structure = "calliterobject",

@@ -34,6 +34,16 @@ static void set_traverse(struct hc_tracer *tracer, const struct hc_object_view *
             hc_trace_visit(tracer, hc_load_word(target, bytes + at->set_entry_key));
 }
 
+// Iteration goes through the table, too.
+static void set_relate(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    (void)object;
+    const struct hc_references *references = &relater->tracer->references;
+    for (size_t i = 0; i < references->items_count; i++)
+        hc_relate_numbered(relater, HC_LINK_MEMBER, references->visited.items[references->items_first + i],
+                           i);
+}
+
 static uint64_t set_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     uint64_t slots;
@@ -43,8 +53,8 @@ static uint64_t set_size(struct hc_tracer *tracer, const struct hc_object_view *
 }
 
 const struct hc_type_row hc_set_types[] = {
-    {.names = "set", .traverse = set_traverse, .size = set_size},
-    {.names = "frozenset", .traverse = set_traverse, .size = set_size},
+    {.names = "set", .traverse = set_traverse, .relate = set_relate, .size = set_size},
+    {.names = "frozenset", .traverse = set_traverse, .relate = set_relate, .size = set_size},
     {.names = "set_iterator",
      .structure = "setiterobject",
      .unit = "Objects/setobject.c",
