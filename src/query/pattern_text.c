@@ -95,16 +95,49 @@ static void renderings_deinit(struct renderings *renderings)
         free(renderings->texts[i]);
 }
 
+// Members from a number on, up to another.
+struct cursor {
+    uint64_t place;
+    uint32_t object, end;
+};
+
+static void step(const struct hc_pattern *pattern, const struct hc_pattern_line *line, uint32_t from,
+                 struct cursor *cursor)
+{
+    do
+        cursor->object = hc_members_next(&line->members, pattern->universe, &cursor->place, from);
+    while (cursor->object < from);
+}
+
+// The next member in the order of addresses: numbers follow it in pools and, apart from these, in other
+// memory.
+static uint32_t next_member(const struct hc_pattern *pattern, const struct hc_pattern_line *line,
+                            struct cursor cursors[2])
+{
+    const struct hc_graph *graph = pattern->universe->graph;
+    bool has[2] = {cursors[0].object < cursors[0].end, cursors[1].object < cursors[1].end};
+    bool second = !has[0];
+    if (has[0] && has[1] && cursors[1].object < graph->real_count)
+        second = hc_graph_address(graph, (hc_object_id){cursors[1].object}) <
+                 hc_graph_address(graph, (hc_object_id){cursors[0].object});
+    uint32_t object = cursors[second].object;
+    if (has[second])
+        step(pattern, line, object + 1, &cursors[second]);
+    return has[second] ? object : graph->count;
+}
+
 // The first members, as many as fit into `limit` characters; the first one always.
 static struct hc_error *render_members(const struct hc_pattern *pattern, const struct hc_pattern_line *line,
                                        size_t limit, struct renderings *renderings)
 {
-    uint64_t place = 0;
-    uint32_t end = pattern->universe->graph->count;
+    const struct hc_graph *graph = pattern->universe->graph;
+    struct cursor cursors[2] = {{.end = graph->pool_count}, {.end = graph->count}};
     size_t used = 0;
-    for (uint32_t object = hc_members_next(&line->members, pattern->universe, &place, 0);
-         object < end && renderings->count < MOST_RENDERED;
-         object = hc_members_next(&line->members, pattern->universe, &place, object + 1)) {
+    step(pattern, line, 0, &cursors[0]);
+    step(pattern, line, graph->pool_count, &cursors[1]);
+    for (uint32_t object = next_member(pattern, line, cursors);
+         object < graph->count && renderings->count < MOST_RENDERED;
+         object = next_member(pattern, line, cursors)) {
         char *text;
         HC_TRY(render(pattern, line, object, &text));
         size_t length = characters(text) + 2;
