@@ -25,7 +25,6 @@ import tables
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 NONE_FOUND = 77  # ctest: skipped
 PATIENCE = 600  # seconds
-AT_ONCE = 400  # statements in a call of heapcore
 
 
 def read_expressions():
