@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""How objects refer to each other, against a process that knows: fixtures/links.py; and, over all objects of
+fixtures/zoo.py, links and referents.
+
+    python3 tests/query/links_test.py --heapcore BIN --check LINKS_CHECK [--interpreter V]...
+"""
+import argparse
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
+import dumping
+import interpreters
+
+PATIENCE = 300  # seconds
+NONE_FOUND = 77  # ctest: skipped
+HEAPCORE = CHECK = None
+
+
+class LinksTest:
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="heapcore-links-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        truth, cls.core = dumping.abort_for_core(cls.interpreter, "links.py", cls.folder)
+        with open(truth) as file:
+            cls.truth = json.load(file)
+
+    def ask(self, *expressions):
+        done = subprocess.run(
+            [HEAPCORE, "query", "--json", self.core, "--", *expressions], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+        self.assertEqual("", done.stderr.decode())
+        answers = json.loads(done.stdout)
+        self.assertEqual(list(expressions), [each["expr"] for each in answers])
+        return answers
+
+    def texts(self, addresses):
+        """How each object is referred to, asked for one by one."""
+        for answer in self.ask(*["iso(%d).byvia" % each for each in addresses]):
+            (row,) = answer["rows"]
+            yield list(ast.literal_eval("[%s]" % row["name"]))
+
+    def test_each_object_is_referred_to_in_just_the_ways_that_the_process_told(self):
+        told = self.truth["just"]
+        self.assertGreater(len(told), 150)
+        for (what, address, expected), found in zip(told, self.texts(each[1] for each in told)):
+            with self.subTest(what=what):
+                self.assertEqual(expected, found)
+
+    def test_shared_objects_are_also_referred_to_in_the_ways_that_the_process_told(self):
+        told = self.truth["among"]
+        for (what, address, expected), found in zip(told, self.texts(each[1] for each in told)):
+            with self.subTest(what=what):
+                self.assertEqual([], sorted(set(expected) - set(found)), found)
+
+    def test_a_value_of_a_dict_is_called_by_its_key(self):
+        told = self.truth["keys"]
+        for (value, key), found in zip(told, self.texts(each[0] for each in told)):
+            self.assertEqual(1, len(found), found)
+            self.assertRegex(found[0], r"^\[<.*Thing.* at 0x%x>\]$" % key)
+
+    def test_all_at_once_are_classified_as_one_by_one(self):
+        addresses = [each[1] for each in self.truth["just"]]
+        (answer,) = self.ask("(%s).byvia" % " | ".join("iso(%d)" % each for each in addresses))
+        counted = {tuple(ast.literal_eval("[%s]" % row["name"])): row["count"] for row in answer["rows"]}
+        expected = {}
+        for _, _, texts in {each[1]: each for each in self.truth["just"]}.values():
+            expected[tuple(texts)] = expected.get(tuple(texts), 0) + 1
+        self.assertEqual(expected, counted)
+
+    def test_of_every_object_the_links_lead_to_just_what_it_refers_to(self):
+        folder = tempfile.mkdtemp(prefix="heapcore-links-")
+        self.addCleanup(shutil.rmtree, folder)
+        cores = [self.core, dumping.abort_for_core(self.interpreter, "zoo.py", folder)[1]]
+        for core in cores:
+            done = subprocess.run([CHECK, core], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+            said = done.stdout.decode()
+            self.assertEqual(0, done.returncode, said)
+            objects, links, unknown = map(int, re.search(
+                r"objects: (\d+), links: (\d+), unknown: (\d+), wrong: 0", said).groups())
+            self.assertGreater(objects, 15000)
+            self.assertGreater(links, 2 * objects)
+            self.assertLess(unknown, links / 100, said)
+            for kind in ("function", "code", "list", "dict", "type", "tuple", "set", "frame", "generator", "cell"):
+                self.assertNotIn(" builtins.%s\n" % kind, said)
+
+
+def for_interpreter(interpreter):
+    return type("Links on " + interpreter.name, (LinksTest, unittest.TestCase), {"interpreter": interpreter})
+
+
+def main():
+    global HEAPCORE, CHECK
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--heapcore", required=True, help="the program under test")
+    parser.add_argument("--check", required=True, help="the program made from links_check.c")
+    parser.add_argument("--interpreter", action="append", choices=interpreters.NAMES, help="default: all")
+    parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
+    arguments = parser.parse_args()
+    HEAPCORE, CHECK = os.path.abspath(arguments.heapcore), os.path.abspath(arguments.check)
+    for program in HEAPCORE, CHECK:
+        if not os.access(program, os.X_OK):
+            parser.error("%s is no program: build it first" % program)
+    suite = unittest.TestSuite()
+    found, missing = interpreters.cover(arguments.interpreter or interpreters.NAMES)
+    if missing and interpreters.must_have_all():
+        return 1
+    for interpreter in found:
+        for test in unittest.defaultTestLoader.loadTestsFromTestCase(for_interpreter(interpreter)):
+            if not arguments.tests or any(part in test.id() for part in arguments.tests):
+                suite.addTest(test)
+    if not suite.countTestCases():
+        return NONE_FOUND
+    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
