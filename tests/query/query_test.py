@@ -90,13 +90,20 @@ class Garbage:
         "owners partition prev referents referrers size top heap nothing byrc "
         "dst edges numpaths pathsin pathsout sets shpaths sp src tgt").split()
     CALLS = ("by('Type&Size')", "by('Id')", "by('x')", "disjoint(h)", "disjoint(3)", "get_shpaths(h)", "get_shpaths(src=h[0], avoid_nodes=h[1])", "get_shpaths(3)", "avoided(0)",
-        "edges_at(-1)", "alt('<=')", "alt('>')", "alt(1)")
+        "edges_at(-1)", "alt('<=')", "alt('>')", "alt(1)",
+        "get_shpaths(src=h[0])", "get_shpaths(avoid_nodes=dict)", "get_rp(depth=2)", "get_rp(3, 'Type', True)",
+        "rp.paths('a')", "diff(h)", "by(Type & Rcs)", "by(findex(str, dict))", "avoided(0)", "edges_at(0, -1)", "next()",
+        "by(Via)", "by('Id&Size')")
     MAKERS = (
         "heap()", "heapu()", "Type('str')", "Type(str)", "Size(48)", "Size(-1)", "Rcs(list, dict)", "Rcs()", "iso()",
-        "Clodo(dict)", "Clodo(dictof=())", "Clodo(dictof='module')", "iso(0, 1)", "idset([])", "Clodo(x=3)", "iso(())")
+        "Clodo(dict)", "Clodo(dictof=())", "Clodo(dictof='module')", "iso(0, 1)", "idset([])", "Clodo(x=3)", "iso(())",
+        "iter(h.nodes)", "next(iter(h[1].nodes))", "len(h)", "repr(h.byid[0].theone)", "Via('.x')", "Via('.__dict__')",
+        "findex(str, Size(56))", "Module('os')", "Id(h.byid[0].theone)", "Idset(h[-1])", "Unity()", "Root",
+        "iso(h.byid[1].theone)", "idset(h[3].nodes)", "setref()", "setref(Nothing, Nothing)", "load('/none')", "relheap",
+        "Prod('x', 3)", "print(h)", "hpy()")
     WALKS = (
         "dictof dominos imdom owners referents referrers byrcs bysize bytype bymodule byunity more prev all "
-        "by('Type&Size') by('Id')").split()
+        "by('Type&Size') by('Id') byid byidset byvia byprod").split()
     BINARY = "& | - ^ & | - ^ + == != < <= > >= in".split() + ["not in"]
 
     def __init__(self, seed):
