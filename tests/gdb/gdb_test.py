@@ -4,6 +4,8 @@
     python3 tests/gdb/gdb_test.py --heapcore BIN --library LIB [--gdb GDB] [TEST ...]
 """
 import argparse
+import atexit
+import functools
 import json
 import os
 import re
@@ -42,17 +44,31 @@ for command in json.loads(os.environ["HEAPCORE_TEST_COMMANDS"]):
 READ = "python print(open(%r).read())"
 
 
-def sanitizer_of(library):
-    """The address sanitizer's library, if `library` wants it: gdb has to load it first."""
+# The address sanitizer begins its work at the first malloc(). In gdb that is in newlocale(), called when one of gdb's
+# libraries is initialised, which holds the lock that the sanitizer's own dlerror() takes: gdb then hangs for ever.
+# A library that is initialised before all others asks for memory earlier.
+EARLY = "#include <stdlib.h>\n__attribute__((constructor)) static void early(void) { free(malloc(1)); }\n"
+
+
+@functools.lru_cache()
+def preloads_for(library):
+    """What gdb has to load first: the address sanitizer's library, if `library` wants it."""
     said = subprocess.run(["ldd", library], stdout=subprocess.PIPE).stdout.decode()
     found = re.search(r"libasan\S* => (\S+)", said)
-    return found.group(1) if found else None
+    if not found:
+        return None
+    folder = tempfile.mkdtemp(prefix="heapcore-gdb-early-")
+    atexit.register(shutil.rmtree, folder)
+    early = os.path.join(folder, "libearly.so")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O0", "-Wl,-z,initfirst", "-x", "c", "-o", early, "-"],
+        input=EARLY.encode(), check=True)
+    return "%s %s" % (found.group(1), early)
 
 
 def environment(**more):
     known = {**dumping.clean_environment(), "HEAPCORE_LIBRARY": OPTIONS.library, "TERM": "dumb", "LC_ALL": "C.UTF-8"}
     known.pop("DEBUGINFOD_URLS", None)
-    preload = sanitizer_of(OPTIONS.library)
+    preload = preloads_for(OPTIONS.library)
     if preload:  # gdb's own leaks are not ours
         known.update(LD_PRELOAD=preload, ASAN_OPTIONS="detect_leaks=0:exitcode=99", UBSAN_OPTIONS="exitcode=99")
     known.update(more)
@@ -61,8 +77,8 @@ def environment(**more):
 
 def gdb_command(*arguments, plugin=PLUGIN):
     settings = ("pagination off", "confirm off", "auto-load safe-path /nonexistent", "debuginfod enabled off",
-        "exec-wrapper env -u LD_PRELOAD", "startup-with-shell off")
-    command = [OPTIONS.gdb, "-q", "-nx", "-batch"]
+        "startup-with-shell off")
+    command = [OPTIONS.gdb, "-q", "-nx", "-batch", "-iex", "unset environment LD_PRELOAD"]
     for setting in settings:
         command += ["-iex", "set " + setting]
     return command + ["-ex", "source " + plugin, *arguments]
