@@ -21,13 +21,8 @@ _state = {"watching": False}
 @contextlib.contextmanager
 def gdb_errors():
     """Turns what can go wrong into gdb's one line."""
-    from . import library
     try:
         yield
-    except library.Error as error:
-        raise gdb.GdbError(str(error))
-    except library.Interrupted:
-        raise KeyboardInterrupt
     except gdb.MemoryError as error:
         raise gdb.GdbError("gdb cannot read the memory: %s" % error)
     except gdb.error as error:

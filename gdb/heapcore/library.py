@@ -3,6 +3,8 @@ import ctypes
 import glob
 import os
 
+import gdb
+
 API_VERSION = 1
 NAME = "libheapcore.so.1"
 
@@ -11,12 +13,8 @@ READ = ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64, ctype
 WRITE = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
 
 
-class Error(Exception):
-    """What the library says when it cannot do what it was asked."""
-
-
-class Interrupted(Exception):
-    """Ctrl-C came while the library worked."""
+class Error(gdb.GdbError):
+    """What cannot be done, in a sentence: gdb prints it without a traceback."""
 
 
 class Options(ctypes.Structure):
@@ -123,7 +121,8 @@ class Library:
             return
         message = self.error_message(error).decode(errors="replace")
         self.error_destroy(error)
-        raise Interrupted() if message == "interrupted" else Error(message)
+        # Ctrl-C came while the library worked: gdb says Quit
+        raise KeyboardInterrupt if message == "interrupted" else Error(message)
 
     def working(self, function, *arguments):
         """Calls what may take its time: Ctrl-C ends it."""

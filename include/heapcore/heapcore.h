@@ -110,7 +110,8 @@ struct heapcore_format {
 };
 
 // Runs statements of the query language (docs/query.md) and writes what they print. What they assign, and
-// `_`, stay in the session. On an error what was written before stands.
+// `_`, stay in the session. On an error what was written before stands. "more" alone is the next page of the
+// last answer, as in the program's shell.
 HEAPCORE_API heapcore_error *heapcore_run(heapcore_session *session, const char *statements,
                                           const struct heapcore_format *format, heapcore_write_fn *write,
                                           void *argument);

@@ -21,6 +21,8 @@ static struct hc_error *run(heapcore_session *session, const char *statements,
                             const struct heapcore_format *format, FILE *file)
 {
     const struct hc_render_options options = api_render_options(format);
+    if (!strcmp(statements, "more"))
+        statements = hc_next_page;
     if (!API_MEMBER(format, json, false))
         return hc_run_expression(&session->interpreter, statements, &options, NULL, file);
     json_object *answers = json_object_new_array();

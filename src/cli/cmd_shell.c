@@ -5,6 +5,7 @@
 #include "query/help.h"
 #include "query/lexer.h"
 #include "report/clean.h"
+#include "report/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,7 +90,7 @@ static struct hc_error *run_more(struct shell *shell, const char *argument, stru
 {
     if (*argument)
         return hc_error_create("`more` stands alone: it shows the next page of the last answer");
-    return hc_runner_run(&shell->runner, "_.more", place);
+    return hc_runner_run(&shell->runner, hc_next_page, place);
 }
 
 static struct hc_error *run_quit(struct shell *shell, const char *argument, struct hc_place place)

@@ -4,6 +4,8 @@
 #include "query/parser.h"
 #include "report/answer.h"
 
+const char hc_next_page[] = "_.more";
+
 static struct hc_error *write_answer(const char *expression, const struct hc_answer *answer,
                                      const struct hc_render_options *options, json_object *answers,
                                      FILE *file)
