@@ -14,7 +14,7 @@ fail() {
 # Whether what the Debian package is wanted for is here, wherever it came from.
 has_package() {
     case $1 in
-    cmake | gcc | gdb | python3 | pkg-config | clang-format) command -v "$1" ;;
+    cmake | gcc | gdb | gdbserver | python3 | pkg-config | clang-format) command -v "$1" ;;
     ninja-build) command -v ninja ;;
     binutils) command -v readelf ;;
     libc6-dev) echo '#include <stdio.h>' | gcc -E - ;;

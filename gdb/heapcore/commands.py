@@ -8,7 +8,7 @@ HELP = """Ask heapy's questions about the Python objects of the inferior.
     py-heap                 what is in the heap, by class
     py-heap EXPR            any expression of the query language: py-heap h[0].byrcs
     py-heap NAME = EXPR     keeps it under a name; _ is the last answer; py-heap more: its next page
-    py-heap obj EXPR        the Python object at an address or in a variable of gdb's
+    py-heap obj EXPR        the Python object at an address or in a variable of gdb's; obj is its name then
     py-heap REPORT          a report of the heapcore program:
 %s
     py-heap refresh         looks at the inferior anew
@@ -99,10 +99,11 @@ def show_object(expression):
     gdb.write("%s\n" % text)
     gdb.write("0x%x: %s, %d bytes, reference count %d, %s\n" % (
         address, found.type.decode(errors="replace"), found.bytes, found.refcount, found.state.decode()))
+    run("obj = hp.iso(0x%x)" % address)
     gdb.write("\nReferrers\n")
-    run("hp.iso(0x%x).referrers" % address)
+    run("obj.referrers")
     gdb.write("\nShortest paths from a root\n")
-    run("hp.iso(0x%x).sp" % address)
+    run("obj.sp")
 
 
 class HeapCommand(gdb.Command):

@@ -79,21 +79,22 @@ SHAPES = {
 
 
 def candidates():
-    """Where the library may be: as the environment says, beside the plugin, in a build, or where ld.so looks."""
+    """Where the library may be: as the environment says, in a build, beside the installed plugin, or where ld.so looks."""
     wanted = os.environ.get("HEAPCORE_LIBRARY")
     if wanted:
         return [wanted]
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    beside = [os.path.join(root, folder, NAME) for folder in ("build/release", "lib", "lib64", "../lib")]
-    beside += sorted(glob.glob(os.path.join(root, "../lib/*/", NAME)))
-    return [path for path in beside if os.path.exists(path)] + [NAME]
+    plugin = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    # gdb/ of the sources; PREFIX/share/heapcore/gdb
+    patterns = ("../build/release", "../../../lib", "../../../lib64", "../../../lib/*")
+    found = [path for pattern in patterns for path in sorted(glob.glob(os.path.join(glob.escape(plugin), pattern, NAME)))]
+    return [*map(os.path.normpath, found), NAME]
 
 
 class Library:
     """The loaded library: each function under its name without `heapcore_`."""
 
     def __init__(self):
-        path = candidates()[0]
+        self.path = path = candidates()[0]
         try:
             library = ctypes.CDLL(path)
         except OSError as error:

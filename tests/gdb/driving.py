@@ -63,7 +63,7 @@ def environment(**more):
     if preload:  # gdb's own leaks are not ours
         known.update(LD_PRELOAD=preload, ASAN_OPTIONS="detect_leaks=0:exitcode=99", UBSAN_OPTIONS="exitcode=99")
     known.update(more)
-    return known
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def gdb_command(*arguments, plugin=PLUGIN):
@@ -75,7 +75,7 @@ def gdb_command(*arguments, plugin=PLUGIN):
     return command + ["-ex", "source " + plugin, *arguments]
 
 
-def run_gdb(commands, *arguments, first=(), **more):
+def run_gdb(commands, *arguments, first=(), plugin=PLUGIN, **more):
     """What gdb printed for each of `commands`; `arguments` say what it debugs, `first` is done before."""
     folder = tempfile.mkdtemp(prefix="heapcore-gdb-")
     try:
@@ -83,7 +83,8 @@ def run_gdb(commands, *arguments, first=(), **more):
         with open(driver, "w") as file:
             file.write(DRIVER)
         done = subprocess.run(
-            [*gdb_command(*("-ex=" + command for command in first), "-ex", "source " + driver), *arguments], env=environment(
+            [*gdb_command(*("-ex=" + command for command in first), "-ex", "source " + driver, plugin=plugin),
+                *arguments], env=environment(
                 HEAPCORE_TEST_COMMANDS=json.dumps(commands), **more),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
     finally:

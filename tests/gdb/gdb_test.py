@@ -16,7 +16,9 @@ import unittest
 import driving
 from driving import READ, Service, count_of, heapcore, make_core, run_gdb
 import interpreters
-from interactive import InteractiveTest  # noqa: F401  unittest finds it here
+from interactive import InteractiveTest  # noqa: F401  unittest finds them here
+from installed import InstalledTest  # noqa: F401
+from crash import CrashTest  # noqa: F401
 
 SKIPPED = 77
 
