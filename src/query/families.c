@@ -29,6 +29,10 @@ static const struct hc_function *const set_methods[] = {
     hc_statistics_set_methods,
     NULL,
 };
+static const struct hc_attribute *const kind_attributes[] = {
+    hc_kind_attributes,
+    NULL,
+};
 static const struct hc_function *const kind_methods[] = {
     hc_kind_methods,
     NULL,
@@ -69,6 +73,8 @@ const struct hc_attribute *const *hc_attribute_families(const struct hc_answer *
     switch (answer->type) {
     case HC_ANSWER_SET:
         return set_attributes;
+    case HC_ANSWER_KIND:
+        return kind_attributes;
     case HC_ANSWER_HEAPY:
         return heapy_attributes;
     case HC_ANSWER_THING:

@@ -6,6 +6,7 @@
 extern const struct hc_attribute hc_set_attributes[];
 extern const struct hc_function hc_set_methods[];
 extern const struct hc_function hc_kind_methods[];
+extern const struct hc_attribute hc_kind_attributes[];
 extern const struct hc_attribute hc_heapy_attributes[];
 extern const struct hc_function hc_heapy_functions[];
 extern const struct hc_function hc_pasted_functions[];

@@ -45,6 +45,25 @@ static struct hc_error *run_heap(const struct hc_call *call, struct hc_answer *r
     return call->node->call.count ? wrong_use(call, "heap()") : hc_evaluate_heap(call->evaluation, ret);
 }
 
+// heapy's own name of a class: '<type m.C at 0x55d0c0f4a220>'.
+static struct hc_error *find_pasted_class(const struct hc_universe *universe, const char *text,
+                                          struct hc_kind **ret)
+{
+    const char *at = NULL;
+    char *end;
+    for (const char *next = strstr(text, " at 0x"); next; next = strstr(next + 1, " at 0x"))
+        at = next;
+    if (strncmp(text, "<type ", 6) || !at)
+        return NULL;
+    uint64_t address = strtoull(at + 4, &end, 16);
+    for (uint32_t i = 0; i < universe->type_count && !strcmp(end, ">"); i++)
+        if (universe->graph->types.types.items[i]->address == address) {
+            *ret = hc_kind_of_class(HC_BY_TYPE, i);
+            return *ret ? NULL : hc_error_out_of_memory();
+        }
+    return NULL;
+}
+
 static struct hc_error *class_argument(const struct hc_call *call, size_t index, struct hc_kind **ret)
 {
     const struct hc_answer *argument = &call->arguments[index];
@@ -54,6 +73,8 @@ static struct hc_error *class_argument(const struct hc_call *call, size_t index,
         HC_TRY(hc_find_class(&call->evaluation->interpreter->universe, argument->text, ret));
     else if (argument->type == HC_ANSWER_KIND)
         *ret = hc_kind_keep(argument->kind);
+    if (!*ret && argument->type == HC_ANSWER_TEXT)
+        HC_TRY(find_pasted_class(&call->evaluation->interpreter->universe, argument->text, ret));
     if (*ret)
         return NULL;
     if (argument->type == HC_ANSWER_TEXT)
@@ -87,11 +108,11 @@ static struct hc_error *run_type(const struct hc_call *call, struct hc_answer *r
 static struct hc_error *each_class(const struct hc_call *call, const struct hc_kind *kind, uint64_t offset,
                                    struct hc_kind **ret)
 {
-    uint32_t type_count = call->evaluation->interpreter->universe.type_count;
+    const struct hc_universe *universe = &call->evaluation->interpreter->universe;
     bool is_kind = kind->operation == HC_KIND_CLASS && kind->comparison == HC_EQUAL &&
                    (kind->relation == HC_BY_TYPE || kind->relation == HC_BY_CLODO);
-    if (is_kind && (!offset || kind->key < type_count)) {
-        *ret = hc_kind_of_class(HC_BY_CLODO, kind->key + offset);
+    if (is_kind && (!offset || kind->key < universe->type_count)) {
+        *ret = hc_kind_of_clodo(universe, kind->key + offset);
         return *ret ? NULL : hc_error_out_of_memory();
     }
     if (kind->operation != HC_KIND_OR)
@@ -148,6 +169,10 @@ static struct hc_error *run_rcs(const struct hc_call *call, struct hc_answer *re
         return hc_error_out_of_memory();
     for (size_t i = 0; i < count; i++) {
         _cleanup_(hc_kind_releasep) struct hc_kind *class = NULL, *kind = NULL;
+        if (call->arguments[i].type == HC_ANSWER_THING && call->arguments[i].thing->class == &hc_root_class) {
+            kinds[i] = hc_universe_root_kind(universe);
+            continue;
+        }
         HC_TRY(class_argument(call, i, &class));
         HC_TRY(each_class(call, class, 0, &kind));
         if (kind->operation != HC_KIND_CLASS)

@@ -1,7 +1,10 @@
 #include "query/interpreter.h"
 
+#include "query/classifiers.h"
 #include "query/evaluate.h"
+#include "sets/kind_text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,11 +64,37 @@ struct hc_error *hc_interpreter_assign(struct hc_interpreter *interpreter, const
     return hc_interpreter_bind(interpreter, name, value);
 }
 
+// What has no table and no lines is shown as the expression for it.
+static struct hc_error *write_symbol(struct hc_interpreter *interpreter, struct hc_answer *answer)
+{
+    if (answer->type == HC_ANSWER_KIND && !answer->text)
+        return hc_kind_text(&interpreter->universe, answer->kind, &answer->text);
+    if (answer->type == HC_ANSWER_HEAPY && !answer->text)
+        return (answer->text = strdup("hp")) ? NULL : hc_error_out_of_memory();
+    if (answer->type != HC_ANSWER_FUNCTION || answer->text)
+        return NULL;
+    struct hc_classifier classifier;
+    int length = hc_answer_is_classifier(answer, &classifier)
+                     ? asprintf(&answer->text, "hp.%s", answer->function->name)
+                 : answer->self ? asprintf(&answer->text, "<method %s of %s>", answer->function->usage,
+                                           hc_answer_name(answer->self))
+                                : asprintf(&answer->text, "<function hp.%s>", answer->function->usage);
+    if (length >= 0)
+        return NULL;
+    answer->text = NULL;
+    return hc_error_out_of_memory();
+}
+
 struct hc_error *hc_interpreter_evaluate(struct hc_interpreter *interpreter, const struct hc_ast *ast,
                                          const struct hc_statement *statement, struct hc_answer *ret)
 {
     struct hc_evaluation evaluation = {interpreter, ast->source};
-    return hc_evaluate(&evaluation, statement->expression, ret);
+    _cleanup_(hc_answer_deinit) struct hc_answer value = {0};
+    HC_TRY(hc_evaluate(&evaluation, statement->expression, &value));
+    HC_TRY(write_symbol(interpreter, &value));
+    *ret = value;
+    value = (struct hc_answer){0};
+    return NULL;
 }
 
 struct hc_error *hc_interpreter_run(struct hc_interpreter *interpreter, const struct hc_ast *ast,

@@ -133,8 +133,12 @@ static struct hc_error *get_kind(struct hc_evaluation *evaluation, const struct 
                                MOST_CLASSES);
     _cleanup_(hc_kind_releasep) struct hc_kind *kind = NULL;
     for (size_t i = 0; i < partition->row_count; i++) {
+        uint16_t relation = self->view->classifier.parts[0];
+        uint64_t key = partition->rows[i].class.keys[0];
         _cleanup_(hc_kind_releasep) struct hc_kind *class =
-            hc_kind_of_class(self->view->classifier.parts[0], partition->rows[i].class.keys[0]);
+            relation == HC_BY_UNITY   ? hc_kind_of_all()
+            : relation == HC_BY_CLODO ? hc_kind_of_clodo(self->view->set->universe, key)
+                                      : hc_kind_of_class(relation, key);
         struct hc_kind *both = class && kind ? hc_kind_both(HC_KIND_OR, kind, class) : NULL;
         if (!class || (kind && !both))
             return hc_error_out_of_memory();
@@ -292,39 +296,5 @@ const struct hc_function hc_set_methods[] = {
      .run = run_disjoint,
      .help = "Tells whether the two sets have no object in common. It answers True or False.",
      .example = "h.disjoint(heapu())"},
-    {0},
-};
-
-static struct hc_error *run_alt(const struct hc_call *call, struct hc_answer *ret)
-{
-    static const char *const comparisons[] = {
-        [HC_EQUAL] = "==",      [HC_NOT_EQUAL] = "!=", [HC_LESS] = "<",
-        [HC_LESS_EQUAL] = "<=", [HC_GREATER] = ">",    [HC_GREATER_EQUAL] = ">=",
-    };
-    const size_t count = sizeof(comparisons) / sizeof(*comparisons);
-    size_t comparison = 0;
-    if (call->node->call.count == 1 && call->arguments[0].type == HC_ANSWER_TEXT)
-        while (comparison < count && strcmp(comparisons[comparison], call->arguments[0].text))
-            comparison++;
-    else
-        comparison = count;
-    if (comparison == count)
-        return hc_evaluation_error(call->evaluation, call->node,
-                                   "alt() takes one of '<' '<=' '==' '!=' '>=' '>'");
-    struct hc_kind *kind;
-    HC_TRY(hc_kind_alternative(call->self->kind, (enum hc_comparison)comparison, &kind));
-    if (!kind)
-        return hc_evaluation_error(call->evaluation, call->node,
-                                   "only a class of Type, Size, Rcs, Via or Prod has alternatives");
-    return hc_answer_kind(kind, ret);
-}
-
-const struct hc_function hc_kind_methods[] = {
-    {.name = "alt",
-     .usage = "alt('<=')",
-     .run = run_alt,
-     .help = "Is the kind of all objects whose class stands in the given relation to this kind's class. The "
-             "relation is a string: '<', '<=', '==', '!=', '>=' or '>'.",
-     .example = "h & Size(64).alt('<=')"},
     {0},
 };

@@ -64,6 +64,19 @@ static struct hc_error *write_text(const char *text, FILE *file)
     return NULL;
 }
 
+// A kind, a function, hp.
+static struct hc_error *write_symbol(const struct hc_answer *answer, FILE *file)
+{
+    _cleanup_(hc_freep) char *clean = answer->text ? hc_clean_controls(answer->text) : NULL;
+    if (answer->text && !clean)
+        return hc_error_out_of_memory();
+    if (clean)
+        fprintf(file, "%s\n", clean);
+    else
+        fprintf(file, "<%s>\n", hc_answer_name(answer));
+    return NULL;
+}
+
 // What a thing prints, made harmless to a terminal. Free it.
 static struct hc_error *thing_text(struct hc_thing *thing, char **ret)
 {
@@ -111,8 +124,7 @@ struct hc_error *hc_answer_write(const struct hc_answer *answer, const struct hc
     case HC_ANSWER_THING:
         return write_thing(answer->thing, options, file);
     default:
-        fprintf(file, "<%s>\n", hc_answer_name(answer));
-        return NULL;
+        return write_symbol(answer, file);
     }
 }
 
@@ -206,7 +218,7 @@ static struct hc_error *fill_value(json_object *object, const struct hc_answer *
     case HC_ANSWER_TEXT:
         return add_text(object, "value", answer->text);
     default:
-        return add_text(object, "value", hc_answer_name(answer));
+        return add_text(object, "value", answer->text ? answer->text : hc_answer_name(answer));
     }
 }
 

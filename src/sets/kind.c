@@ -43,6 +43,12 @@ struct hc_kind *hc_kind_of_class(enum hc_relation relation, uint64_t key)
     return create((struct hc_kind){.operation = HC_KIND_CLASS, .relation = relation, .key = key});
 }
 
+struct hc_kind *hc_kind_of_clodo(const struct hc_universe *universe, uint64_t kind)
+{
+    bool is_class = kind < universe->type_count && !universe->is_dict[kind];
+    return hc_kind_of_class(is_class ? HC_BY_TYPE : HC_BY_CLODO, kind);
+}
+
 struct hc_kind *hc_kind_of_set(struct hc_set *set)
 {
     struct hc_kind *kind = create((struct hc_kind){.operation = HC_KIND_SET});
@@ -56,17 +62,25 @@ struct hc_kind *hc_kind_of_all(void)
     return create((struct hc_kind){.operation = HC_KIND_ALL});
 }
 
-struct hc_kind *hc_kind_not(struct hc_kind *operand)
+static struct hc_kind *around(enum hc_kind_operation operation, struct hc_kind *operand)
 {
-    if (operand->operation == HC_KIND_NOT)
-        return hc_kind_keep(operand->left);
     if (operand->depth >= HC_KIND_MAX_DEPTH || operand->parts >= HC_KIND_MAX_PARTS)
         return NULL;
     struct hc_kind *kind = create(
-        (struct hc_kind){.operation = HC_KIND_NOT, .depth = operand->depth + 1, .parts = operand->parts + 1});
+        (struct hc_kind){.operation = operation, .depth = operand->depth + 1, .parts = operand->parts + 1});
     if (kind)
         kind->left = hc_kind_keep(operand);
     return kind;
+}
+
+struct hc_kind *hc_kind_not(struct hc_kind *operand)
+{
+    return operand->operation == HC_KIND_NOT ? hc_kind_keep(operand->left) : around(HC_KIND_NOT, operand);
+}
+
+struct hc_kind *hc_kind_dicts(struct hc_kind *operand)
+{
+    return around(HC_KIND_DICTS, operand);
 }
 
 struct hc_kind *hc_kind_both(enum hc_kind_operation operation, struct hc_kind *left, struct hc_kind *right)

@@ -14,6 +14,8 @@ enum hc_comparison {
     HC_GREATER_EQUAL,
 };
 
+// "<=" …
+const char *hc_comparison_text(enum hc_comparison comparison);
 // Two partial orders at once: is left within right, is right within left.
 bool hc_compare(bool left_within, bool right_within, enum hc_comparison comparison);
 
@@ -22,6 +24,7 @@ enum hc_kind_operation {
     HC_KIND_SET,   // x is in a set
     HC_KIND_ALL,
     HC_KIND_NOT,
+    HC_KIND_DICTS, // x is the dict of what is of a kind
     HC_KIND_AND,
     HC_KIND_OR,
 };
@@ -35,7 +38,7 @@ struct hc_kind {
     enum hc_comparison comparison;
     uint64_t key;
     struct hc_set *set;
-    struct hc_kind *left, *right; // of HC_KIND_NOT: left only
+    struct hc_kind *left, *right; // of HC_KIND_NOT and HC_KIND_DICTS: left only
 };
 
 struct hc_kind *hc_kind_keep(struct hc_kind *kind);
@@ -53,9 +56,12 @@ struct hc_error *hc_kind_refused(void);
 
 // NULL: out of memory, or deeper than HC_KIND_MAX_DEPTH. They keep what they are given.
 struct hc_kind *hc_kind_of_class(enum hc_relation relation, uint64_t key);
+// A kind by class or dict owner (hc_universe_kind()); classes other than dict are classes of HC_BY_TYPE.
+struct hc_kind *hc_kind_of_clodo(const struct hc_universe *universe, uint64_t kind);
 struct hc_kind *hc_kind_of_set(struct hc_set *set);
 struct hc_kind *hc_kind_of_all(void);
 struct hc_kind *hc_kind_not(struct hc_kind *kind);
+struct hc_kind *hc_kind_dicts(struct hc_kind *kind);
 struct hc_kind *hc_kind_both(enum hc_kind_operation operation, struct hc_kind *left, struct hc_kind *right);
 
 // heapy's alt(): the kind with another comparison. Type: `<=` is subtype. Size: numbers. Rcs and Via:

@@ -6,6 +6,15 @@
 
 #include <stdlib.h>
 
+const char *hc_comparison_text(enum hc_comparison comparison)
+{
+    static const char *const texts[] = {
+        [HC_EQUAL] = "==",      [HC_NOT_EQUAL] = "!=", [HC_LESS] = "<",
+        [HC_LESS_EQUAL] = "<=", [HC_GREATER] = ">",    [HC_GREATER_EQUAL] = ">=",
+    };
+    return texts[comparison];
+}
+
 bool hc_compare(bool left_within, bool right_within, enum hc_comparison comparison)
 {
     switch (comparison) {
@@ -117,6 +126,16 @@ static struct hc_error *select_class(const struct hc_kind *kind, const struct hc
     return NULL;
 }
 
+static struct hc_error *select_dicts(const struct hc_kind *owner, const struct hc_set *set,
+                                     struct hc_set **ret)
+{
+    _cleanup_(hc_set_releasep) struct hc_set *owners = NULL, *found = NULL, *dicts = NULL;
+    HC_TRY(hc_set_owners(set, &owners));
+    HC_TRY(hc_kind_select(owner, owners, &found));
+    HC_TRY(hc_set_dicts(found, &dicts));
+    return hc_set_combine(set, dicts, HC_SET_AND, ret);
+}
+
 struct hc_error *hc_kind_select(const struct hc_kind *kind, const struct hc_set *set, struct hc_set **ret)
 {
     _cleanup_(hc_set_releasep) struct hc_set *left = NULL;
@@ -131,6 +150,8 @@ struct hc_error *hc_kind_select(const struct hc_kind *kind, const struct hc_set 
     case HC_KIND_NOT:
         HC_TRY(hc_kind_select(kind->left, set, &left));
         return hc_set_combine(set, left, HC_SET_MINUS, ret);
+    case HC_KIND_DICTS:
+        return select_dicts(kind->left, set, ret);
     case HC_KIND_AND:
         HC_TRY(hc_kind_select(kind->left, set, &left));
         return hc_kind_select(kind->right, left, ret);

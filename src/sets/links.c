@@ -241,7 +241,12 @@ static char *write_character(char *end, unsigned char c, char quote)
 char *hc_universe_link_repr(const struct hc_universe *universe, uint32_t number)
 {
     _cleanup_(hc_freep) char *text = hc_universe_link_text(universe, number);
-    char *repr = text ? malloc(4 * strlen(text) + 3) : NULL;
+    return text ? hc_text_repr(text) : NULL;
+}
+
+char *hc_text_repr(const char *text)
+{
+    char *repr = malloc(4 * strlen(text) + 3);
     if (!repr)
         return NULL;
     char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';

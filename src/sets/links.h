@@ -36,3 +36,5 @@ struct hc_error *hc_universe_intern_link_text(struct hc_universe *universe, cons
 char *hc_universe_link_text(const struct hc_universe *universe, uint32_t number);
 // As Python would write that text: `'.x'`, `"['x']"`. Free it; NULL: out of memory.
 char *hc_universe_link_repr(const struct hc_universe *universe, uint32_t number);
+// Any text as a string of Python and of the query language. Free it; NULL: out of memory.
+char *hc_text_repr(const char *text);

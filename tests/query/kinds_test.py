@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Kinds as `heapcore query` writes them: read again they are equal.
+
+    python3 tests/query/kinds_test.py --heapcore BIN [--interpreter V]... [TEST ...]
+"""
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
+import dumping
+import interpreters
+
+PATIENCE = 300  # seconds
+NONE_FOUND = 77  # ctest: skipped
+HEAPCORE = None
+
+
+def heapcore(*arguments):
+    return subprocess.run([HEAPCORE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+
+
+COMPARISONS = ["<", "<=", "==", "!=", ">=", ">"]
+
+
+class KindsTest(unittest.TestCase):
+    interpreter = None
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="heapcore-kinds-")
+        _, cls.core = dumping.abort_for_core(cls.interpreter, "values.py", cls.folder)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def ask(self, *expressions):
+        done = heapcore("query", "--json", "--", self.core, *expressions)
+        answers = json.loads(done.stdout.decode())
+        self.assertEqual([], [answer for answer in answers if "error" in answer])
+        return answers
+
+    def values(self, expressions):
+        return [answer["value"] for answer in self.ask(*expressions)]
+
+    def atoms(self):
+        relations = ["byclodo", "bytype", "byrcs", "byvia", "bysize", "bymodule", "byid", "byidset", "byprod",
+                     "byunity"]
+        found = ["Anything", "Rcs()", "Via()", "Module()", "Prod()", "Prod('lib')", "Prod('lib', 3)", "Prod(None, 3)",
+                 "~hp.iso(h.byid[0].theone)", "(~str).dictof", "Type('module').dictof", "Clodo(dictof=())",
+                 "h.by(findex(str, Size(64).alt('<'), bytes))[1].kind"]
+        for relation in relations:
+            rows = self.ask("len(h.%s)" % relation)[0]["value"]
+            found += ["h.%s[%d].kind" % (relation, self.random.randrange(rows)) for _ in range(6)]
+        for relation in ["bytype", "byrcs", "byvia", "bysize"]:
+            found += ["h.%s[0].kind.alt('%s')" % (relation, comparison) for comparison in COMPARISONS]
+        found += ["Prod('lib', 3).alt('%s')" % comparison for comparison in COMPARISONS]
+        return found
+
+    def made_up(self, atoms, depth):
+        choice = self.random.random()
+        if not depth or choice < 0.2:
+            return self.random.choice(atoms)
+        if choice < 0.4:
+            return "~" + self.made_up(atoms, depth - 1)
+        return "(%s %s %s)" % (self.made_up(atoms, depth - 1), self.random.choice("&|-^"),
+                               self.made_up(atoms, depth - 1))
+
+    def test_what_is_printed_of_a_kind_is_read_as_an_equal_kind(self):
+        self.random = random.Random(3)
+        atoms = self.atoms()
+        kinds = ["Anything & " + kind for kind in atoms]
+        kinds += ["Anything - " + self.made_up(atoms, 3) for _ in range(60)]
+        texts = self.values(kinds)
+        again = self.values(texts)
+        # What a class of findex() means is put together anew when it is read.
+        self.assertEqual([text for text, kind in zip(texts, kinds) if "findex" not in kind],
+                         [text for text, kind in zip(again, kinds) if "findex" not in kind])
+        same = self.values(["(h & (%s)) == (h & %s)" % pair for pair in zip(kinds, texts)])
+        self.assertEqual([True] * len(kinds), same)
+
+    def test_the_kind_of_a_large_table_is_read_again_and_selects_what_is_in_the_table(self):
+        tables = ["h", "h.bytype", "(h & list).bysize", "h.bymodule", "h[0].byclodo"]
+        texts = self.values(["%s.kind" % table for table in tables])
+        self.assertEqual(texts, self.values(texts))
+        self.assertEqual([True] * len(tables),
+                         self.values(["(%s & %s) == %s" % (table, text, table) for table, text in zip(tables, texts)]))
+
+    def test_kinds_are_written_as_heapy_writes_them(self):
+        written = {
+            "Size(152)": "hp.Size(152)",
+            "hp.Type('str')": "hp.Type('str')",
+            "Clodo(str)": "hp.Type('str')",
+            "Via('.x', '[0]')": "hp.Via('.x', '[0]')",
+            "Type(int).alt('<=')": "hp.Type('int').alt('<=')",
+            "~Type('module')": "~hp.Type('module')",
+            "Size(48) | str | (bytes | str)": "(hp.Size(48) | hp.Type('bytes') | hp.Type('str'))",
+            "Anything": "hp.Anything",
+            "h.byunity.kind": "hp.Anything",
+            "Clodo(dictof='module')": "hp.Type('module').dictof",
+            "hp": "hp",
+            "hp.Type": "hp.Type",
+        }
+        self.assertEqual(list(written.values()), self.values(list(written)))
+
+
+def for_interpreter(interpreter):
+    name = "KindsTest_" + interpreter.name.replace(".", "_").replace("-", "_")
+    return type(name, (KindsTest,), {"interpreter": interpreter})
+
+
+def main():
+    global HEAPCORE
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--heapcore", required=True, help="the program under test")
+    parser.add_argument("--interpreter", action="append", choices=interpreters.NAMES, help="default: all")
+    parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
+    arguments = parser.parse_args()
+    HEAPCORE = os.path.abspath(arguments.heapcore)
+    if not os.access(HEAPCORE, os.X_OK):
+        parser.error("%s is no program: build it first" % arguments.heapcore)
+    suite = unittest.TestSuite()
+    found, missing = interpreters.cover(arguments.interpreter or interpreters.NAMES)
+    if missing and interpreters.must_have_all():
+        return 1
+    for interpreter in found:
+        for test in unittest.defaultTestLoader.loadTestsFromTestCase(for_interpreter(interpreter)):
+            if not arguments.tests or any(part in test.id() for part in arguments.tests):
+                suite.addTest(test)
+    if not suite.countTestCases():
+        return NONE_FOUND
+    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
