@@ -64,6 +64,10 @@ def show_help(name):
     lib = library.load()
     if name:
         text = lib.take_text(lib.help(name.encode()))
+        known = list(reports(lib))
+        if name in known:
+            index = known.index(name)
+            text = "%s\n\n%s" % (lib.report_summary(index).decode(), lib.report_help(index).decode())
         if text is None:
             raise library.Error("there is no help for '%s'; `py-heap help` lists the names" % name)
         gdb.write(text)
@@ -78,12 +82,16 @@ def address_of(expression):
     """Where the object is that gdb's expression means: a pointer, an integer, or the struct itself."""
     value = gdb.parse_and_eval(expression)
     code = value.type.strip_typedefs().code
+    if code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF):
+        value = value.referenced_value()
+        code = value.type.strip_typedefs().code
     if code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
         if value.address is None:
             raise gdb.GdbError("%s has no address" % expression)
         return int(value.address)
-    bits = 8 * int(gdb.parse_and_eval("sizeof(void *)"))
-    return int(value) & ((1 << bits) - 1)
+    if code not in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM):
+        raise gdb.GdbError("%s is no address, but has type %s" % (expression, value.type))
+    return int(value) & (1 << 64) - 1
 
 
 def show_object(expression):
@@ -107,7 +115,12 @@ def show_object(expression):
 
 
 class HeapCommand(gdb.Command):
-    __doc__ = "Ask heapy's questions about the Python objects of the inferior: py-heap help."
+    __doc__ = """Ask heapy's questions about the Python objects of the inferior.
+
+py-heap            what is in the heap, by class
+py-heap EXPR       any expression of heapcore's query language
+py-heap obj EXPR   the Python object at an address or in a variable of gdb's
+py-heap help       all commands and names"""
 
     def __init__(self):
         super().__init__("py-heap", gdb.COMMAND_DATA)
@@ -152,7 +165,10 @@ class HeapCommand(gdb.Command):
         if text == word or " " not in text:
             known = [each for each in ["help", "obj", "refresh", *reports(lib)] if each.startswith(text)]
         asked = text[5:] if text.startswith("help ") else text
-        now = session()
+        try:
+            now = session()
+        except (library.Error, gdb.error):
+            return known
         names = lib.take_text(lib.complete(now.handle, asked.encode(), library.ctypes.byref(start))) or ""
         prefix = asked[start.value:]
         # gdb wants what stands in place of `word`, of which it takes more or less than the language does.

@@ -58,6 +58,7 @@ SHAPES = {
     "report": (c_error, c_session, ctypes.c_char_p, POINTER(Format), WRITE, ctypes.c_void_p),
     "report_name": (ctypes.c_char_p, ctypes.c_size_t),
     "report_summary": (ctypes.c_char_p, ctypes.c_size_t),
+    "report_help": (ctypes.c_char_p, ctypes.c_size_t),
     "help": (ctypes.c_void_p, ctypes.c_char_p),
     "complete": (ctypes.c_void_p, c_session, ctypes.c_char_p, POINTER(ctypes.c_size_t)),
     "evaluate_with": (

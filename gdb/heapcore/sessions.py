@@ -8,7 +8,9 @@ import gdb
 
 from . import library
 
-MACHINES = {"i386:x86-64": 62, "aarch64": 183, "i386": 3, "arm": 40, "s390:64-bit": 22, "riscv:rv64": 243}
+# gdb's name: e_machine of ELF, bytes of a word
+MACHINES = {"i386:x86-64": (62, 8), "aarch64": (183, 8), "i386": (3, 4), "arm": (40, 4), "s390:64-bit": (22, 8),
+    "riscv:rv64": (243, 8)}
 
 
 def text_of(command):
@@ -20,8 +22,24 @@ def core_of(inferior):
     connection = getattr(inferior, "connection", None)
     if connection is not None and connection.type != "core":
         return None
+    known = getattr(inferior, "corefile", None)  # gdb 17
+    if known is not None:
+        return known.filename
     found = re.search(r"core dump file:\s*\n\s*[`'](.*)', file type", text_of("info files"))
     return found.group(1) if found else None
+
+
+def identity(inferior):
+    """What two sessions of one inferior must share, to be of the same core or process."""
+    core = core_of(inferior)
+    program = inferior.progspace.filename if inferior.progspace else None
+    if not core:
+        return inferior.pid, program
+    try:
+        status = os.stat(core)
+    except OSError:
+        return core, program
+    return core, status.st_dev, status.st_ino, status.st_mtime_ns
 
 
 def is_native(inferior):
@@ -35,13 +53,14 @@ def parameter(name):
 
 
 def options(inferior, with_program):
-    folders = [folder for folder in (parameter("debug-file-directory") or "").split(":") if os.path.isdir(folder)]
+    folders = [folder for folder in (parameter("debug-file-directory") or "").split(":")
+        if os.path.isdir(folder) and folder != "/usr/lib/debug"]  # where the library looks anyway
     program = inferior.progspace.filename if with_program and inferior.progspace else None
     return library.Options(
         ctypes.sizeof(library.Options),
         program.encode() if program and os.path.exists(program) else None,
         (parameter("sysroot") or "").encode() or None,
-        folders[0].encode() if folders and folders[0] != "/usr/lib/debug" else None,
+        folders[0].encode() if folders else None,
         None, 0)
 
 
@@ -71,8 +90,8 @@ def memory_maps(inferior):
     return ("\n".join(lines) + "\n").encode()
 
 
-def machine_of():
-    name = gdb.selected_frame().architecture().name()
+def machine_of(inferior):
+    name = inferior.architecture().name()
     for known, number in MACHINES.items():
         if name == known or name.startswith(known + ":"):
             return number
@@ -85,7 +104,7 @@ class Session:
     def __init__(self, inferior):
         self.library = library.load()
         self.core = core_of(inferior)
-        self.pid = inferior.pid
+        self.identity = identity(inferior)
         self.handle = library.c_session()
         self.is_stale = False
         self.open(inferior)
@@ -107,22 +126,36 @@ class Session:
 
     def open_target(self, inferior, result):
         """A process that only gdb can read."""
+        failure = []
+
         def read(_, address, buffer, length):
+            if failure:
+                return 0
             try:
                 memory = inferior.read_memory(address, length)
             except (gdb.error, OverflowError):
                 return 0
+            except BaseException as error:  # nothing may pass through C
+                failure.append(error)
+                return 0
             ctypes.memmove(buffer, bytes(memory), len(memory))
             return len(memory)
 
+        machine, word_size = machine_of(inferior)
         auxv = remote_file("/proc/%d/auxv" % inferior.pid) or b""
         callback = library.READ(read)
         target = library.Target(
             ctypes.sizeof(library.Target), b"inferior %d" % inferior.num, inferior.pid, memory_maps(inferior), auxv,
-            len(auxv), int(gdb.parse_and_eval("sizeof(void *)")), "big endian" in text_of("show endian"),
-            machine_of(), callback, None)
+            len(auxv), word_size, "big endian" in text_of("show endian"), machine, callback, None)
         wishes = options(inferior, True)
-        self.library.working(self.library.open_target, ctypes.byref(target), ctypes.byref(wishes), result)
+        try:
+            self.library.working(self.library.open_target, ctypes.byref(target), ctypes.byref(wishes), result)
+        except library.Error:
+            if not failure:
+                raise
+        if failure:
+            self.close()
+            raise failure[0]
 
     def inherit(self, older):
         self.library.check(self.library.session_inherit(self.handle, older.handle))
@@ -132,7 +165,7 @@ class Session:
         self.handle = None
 
     def is_of(self, inferior):
-        return self.pid == inferior.pid and self.core == core_of(inferior)
+        return self.identity == identity(inferior)
 
 
 _sessions = {}  # by the inferior's number
@@ -162,7 +195,11 @@ def refresh():
         older = None
     session = Session(inferior)
     if older is not None:
-        session.inherit(older)
+        try:
+            session.inherit(older)
+        except BaseException:
+            session.close()
+            raise
         drop(inferior.num)
     _sessions[inferior.num] = session
     return session
@@ -177,16 +214,26 @@ def current():
     return session
 
 
-def _mark_stale(number):
-    if number in _sessions:
-        _sessions[number].is_stale = True
+def _mark_stale(*numbers):
+    for number in numbers:
+        if number in _sessions:
+            _sessions[number].is_stale = True
+
+
+def _on_change(event):
+    """An inferior goes on, stops, or was written to."""
+    thread = getattr(event, "inferior_thread", None)
+    if thread is not None:
+        _mark_stale(thread.inferior.num)
+    elif gdb.parameter("schedule-multiple"):
+        _mark_stale(*_sessions)
+    else:
+        _mark_stale(gdb.selected_inferior().num)
 
 
 def watch():
     """Notes when the inferiors change."""
-    gdb.events.cont.connect(lambda event: _mark_stale(event.inferior_thread.inferior.num
-        if getattr(event, "inferior_thread", None) else gdb.selected_inferior().num))
-    gdb.events.memory_changed.connect(lambda event: _mark_stale(gdb.selected_inferior().num))
+    for event in gdb.events.cont, gdb.events.stop, gdb.events.memory_changed:
+        event.connect(_on_change)
     gdb.events.exited.connect(lambda event: drop(event.inferior.num))
-    if hasattr(gdb.events, "inferior_deleted"):
-        gdb.events.inferior_deleted.connect(lambda event: drop(event.inferior.num))
+    gdb.events.inferior_deleted.connect(lambda event: drop(event.inferior.num))

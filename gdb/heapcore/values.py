@@ -29,9 +29,11 @@ class Value:
             self._handle = None
         _alive.pop(id(self), None)
 
-    def _checked(self):
+    def _checked(self, session=None):
         if not self._handle:
             raise library.Error("this value is of an earlier state of the process; make it anew")
+        if session is not None and session is not self._session:
+            raise library.Error("this value is of another inferior than the selected one")
         return self._handle
 
     def __getattr__(self, name):
@@ -190,7 +192,7 @@ def evaluate_with(expression, **values):
         handles = {}
         for name, value in values.items():
             if isinstance(value, Value):
-                handles[name] = value._checked()
+                handles[name] = value._checked(session)
             else:
                 handles[name] = stack.enter_context(_Handle(session, _evaluate(session, literal(value), {})))
         return _to_python(session, _evaluate(session, expression, handles))

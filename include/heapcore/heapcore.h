@@ -119,9 +119,10 @@ HEAPCORE_API heapcore_error *heapcore_run(heapcore_session *session, const char 
 HEAPCORE_API heapcore_error *heapcore_report(heapcore_session *session, const char *command,
                                              const struct heapcore_format *format, heapcore_write_fn *write,
                                              void *argument);
-// The reports there are: name, one line of help; NULL past the last.
+// The reports there are: name, one line of help, all of it; NULL past the last.
 HEAPCORE_API const char *heapcore_report_name(size_t index);
 HEAPCORE_API const char *heapcore_report_summary(size_t index);
+HEAPCORE_API const char *heapcore_report_help(size_t index);
 // Help for a name of the query language, or with NULL the list of all. Free it with heapcore_free(); NULL: no
 // such name, or no memory.
 HEAPCORE_API char *heapcore_help(const char *name);

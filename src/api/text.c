@@ -111,6 +111,11 @@ const char *heapcore_report_summary(size_t index)
     return index < hc_session_report_count() ? hc_session_reports[index].summary : NULL;
 }
 
+const char *heapcore_report_help(size_t index)
+{
+    return index < hc_session_report_count() ? hc_session_reports[index].help : NULL;
+}
+
 static char *join_lines(const struct hc_name_vector *names)
 {
     char *text = NULL;

@@ -1,5 +1,7 @@
 #include "image/maps.h"
 
+#include "base/interrupt.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -284,6 +286,7 @@ static struct hc_error *copy_pages(struct copy *copy, uint64_t address, uint64_t
     uint64_t page_size = copier->image->page_size;
     while (address < end) {
         uint8_t *bytes = copy->map->bytes + (address - copy->map->start);
+        HC_TRY(hc_interrupt_check());
         ssize_t count = read_process(copier, address, bytes, end - address);
         if (count > 0) {
             address += count;
