@@ -71,6 +71,8 @@ struct hc_thing_class {
     const struct hc_function *const *methods;
     // thing[index], which may be negative; NULL: has no items.
     struct hc_error *(*item)(struct hc_thing *thing, int64_t index, struct hc_answer *ret);
+    // thing[key] of any key, in place of item(); NULL: keys are integers.
+    struct hc_error *(*key)(struct hc_thing *thing, const struct hc_answer *key, struct hc_answer *ret);
     // thing.name of a name that no table has; NULL: there are no others. False in `*ret_found`: nor has it
     // this.
     struct hc_error *(*attribute)(struct hc_thing *thing, const char *name, struct hc_answer *ret,

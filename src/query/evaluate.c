@@ -279,9 +279,11 @@ static struct hc_error *evaluate_item(struct hc_evaluation *evaluation, const st
     _cleanup_(hc_answer_deinit) struct hc_answer key = {0};
     if (node->kind != HC_NODE_INDEX)
         return evaluate_slice(evaluation, node, self, ret);
-    if (!self->thing->class->item)
+    if (!self->thing->class->item && !self->thing->class->key)
         return hc_evaluation_error(evaluation, node, "%s has no items", hc_answer_name(self));
     HC_TRY(hc_evaluate(evaluation, node->index.key, &key));
+    if (self->thing->class->key)
+        return self->thing->class->key(self->thing, &key, ret);
     if (key.type != HC_ANSWER_INTEGER)
         return hc_evaluation_error(evaluation, node->index.key,
                                    "an item is counted with an integer, not with %s", hc_answer_name(&key));

@@ -13,6 +13,7 @@ static const struct hc_attribute *const set_attributes[] = {
     hc_statistics_set_attributes,
     hc_producer_attributes,
     hc_classifier_set_attributes,
+    hc_maprox_attributes,
     NULL,
 };
 static const struct hc_attribute *const heapy_attributes[] = {
@@ -53,6 +54,7 @@ const struct hc_thing_class *const hc_thing_classes[] = {
     &hc_nodes_class,
     &hc_iterator_class,
     &hc_classifier_class,
+    &hc_maprox_class,
     &hc_parts_class,
     &hc_paths_class,
     &hc_path_class,

@@ -26,6 +26,8 @@ extern const struct hc_function hc_reference_functions[];
 extern const struct hc_attribute hc_classifier_set_attributes[];
 extern const struct hc_function hc_classifier_functions[];
 
+extern const struct hc_attribute hc_maprox_attributes[];
+extern const struct hc_thing_class hc_maprox_class;
 extern const struct hc_thing_class hc_classifier_class;
 extern const struct hc_thing_class hc_parts_class;
 extern const struct hc_thing_class hc_paths_class;
