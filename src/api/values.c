@@ -82,12 +82,13 @@ enum heapcore_type heapcore_value_type(const heapcore_value *value)
 
 int64_t heapcore_value_integer(const heapcore_value *value)
 {
-    return value->answer.integer;
+    bool is_integer = value->answer.type == HC_ANSWER_INTEGER || value->answer.type == HC_ANSWER_TRUTH;
+    return is_integer ? value->answer.integer : 0;
 }
 
 const char *heapcore_value_string(const heapcore_value *value)
 {
-    return value->answer.text;
+    return value->answer.type == HC_ANSWER_TEXT ? value->answer.text : NULL;
 }
 
 heapcore_error *heapcore_value_assign(heapcore_value *value, const char *name)

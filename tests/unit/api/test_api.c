@@ -369,6 +369,13 @@ static void test_the_signal_goes_back_to_whom_it_belonged(void **state)
     signal(SIGINT, SIG_DFL);
 }
 
+static void assert_answer(heapcore_session *session, const char *expression, const char *expected)
+{
+    written = (struct text){0};
+    assert_works(heapcore_run(session, expression, NULL, take, &written));
+    assert_string_equal(written.bytes, expected);
+}
+
 static void let_it_go_on(void)
 {
     int count;
@@ -393,6 +400,41 @@ static void test_a_later_session_inherits_variables_and_the_reference_point(void
     assert_int_equal(number(later, "n"), 7);
     assert_int_equal(number(later, "things.count"), before);
     assert_int_equal(number(later, "(heap() & __main__.Thing).count"), 1);
+    heapcore_session_destroy(later);
+}
+
+static void test_a_later_session_inherits_kinds(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"__main__.Thing",
+                                        "h[0].kind",
+                                        "hp.Clodo(dictof=__main__.Thing)",
+                                        "hp.Size(56).alt('<')",
+                                        "__main__.Thing | str",
+                                        "~(str | int)",
+                                        "str & hp.Size(56)",
+                                        "hp.Type('list')"};
+    heapcore_session *older, *later;
+    assert_works(heapcore_open_process(fixture.pid, NULL, &older));
+    assert_works(heapcore_open_process(fixture.pid, NULL, &later));
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        char assignment[128];
+        heapcore_value *value;
+        assert_works(heapcore_evaluate(older, kinds[i], &value));
+        snprintf(assignment, sizeof(assignment), "kind%zu", i);
+        assert_works(heapcore_value_assign(value, assignment));
+        heapcore_value_destroy(value);
+    }
+    assert_works(heapcore_session_inherit(later, older));
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        char expression[128], expected[32];
+        snprintf(expression, sizeof(expression), "(h & kind%zu).count", i);
+        snprintf(expected, sizeof(expected), "%lld\n", (long long)number(older, expression));
+        assert_string_not_equal(expected, "0\n");
+        assert_answer(later, expression, expected);
+    }
+    heapcore_session_destroy(older);
+    assert_true(number(later, "(h & kind0).count") >= 100);
     heapcore_session_destroy(later);
 }
 
@@ -452,6 +494,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_another_thread_interrupts),
         cmocka_unit_test(test_the_signal_goes_back_to_whom_it_belonged),
         cmocka_unit_test(test_a_later_session_inherits_variables_and_the_reference_point),
+        cmocka_unit_test(test_a_later_session_inherits_kinds),
     };
     if (argc != 2 || !start(argv[1]))
         return 1;
