@@ -14,7 +14,7 @@ static struct hc_error *run_report(const struct hc_cli_options *options)
     _cleanup_(hc_reference_releasep) struct hc_reference *baseline = NULL;
     HC_TRY(hc_command_baseline(&own, &baseline));
     HC_TRY(hc_command_open(&own, &session));
-    const struct hc_report_options wishes = {options->render, options->json, baseline};
+    const struct hc_report_options wishes = {options->render, options->json, baseline, options->locals};
     return report->write(session, &wishes, stdout);
 }
 
@@ -26,6 +26,7 @@ static struct hc_command of_report(const struct hc_session_report *report)
         .summary = report->summary,
         .help = report->help,
         .takes_baseline = report->takes_baseline,
+        .takes_locals = report->takes_locals,
         .report = report,
         .run = run_report,
     };

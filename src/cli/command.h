@@ -18,6 +18,7 @@ struct hc_cli_options {
     char **expressions;   // of commands that take them
     size_t expression_count;
     bool json;
+    bool locals;
     bool quiet;
 };
 
@@ -28,6 +29,7 @@ struct hc_command {
     const char *help;       // paragraphs
     bool takes_expressions; // after the core
     bool takes_baseline;
+    bool takes_locals;
     const struct hc_session_report *report; // NULL: none
     struct hc_error *(*run)(const struct hc_cli_options *options);
 };

@@ -14,6 +14,7 @@ const char hc_options_help[] =
     "  --sysroot DIR          look for the process's files under DIR\n"
     "  --debug-dir DIR        look for debug information in DIR first\n"
     "  --baseline CORE        analyze, query, shell: what is new since this core of the process\n"
+    "  --locals               threads: each frame's variables, too\n"
     "  --json                 print JSON\n"
     "  --limit N              show at most N rows (of dump: N objects)\n"
     "  --color WHEN           auto (only on a terminal), always or never\n"
@@ -26,6 +27,7 @@ enum option_code {
     OPTION_SYSROOT,
     OPTION_DEBUG_DIR,
     OPTION_BASELINE,
+    OPTION_LOCALS,
     OPTION_JSON,
     OPTION_LIMIT,
     OPTION_COLOR,
@@ -38,6 +40,7 @@ static const struct option long_options[] = {
     {"sysroot", required_argument, NULL, OPTION_SYSROOT},
     {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
     {"baseline", required_argument, NULL, OPTION_BASELINE},
+    {"locals", no_argument, NULL, OPTION_LOCALS},
     {"json", no_argument, NULL, OPTION_JSON},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"color", required_argument, NULL, OPTION_COLOR},
@@ -95,6 +98,9 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_cli_option
         return NULL;
     case OPTION_BASELINE:
         options->baseline = optarg;
+        return NULL;
+    case OPTION_LOCALS:
+        options->locals = true;
         return NULL;
     case OPTION_JSON:
         options->json = true;
@@ -157,6 +163,8 @@ struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command
     }
     if (options.baseline && !command->takes_baseline)
         return hc_error_create("%s has no use for --baseline; analyze, query and shell have", command->name);
+    if (options.locals && !command->takes_locals)
+        return hc_error_create("%s has no use for --locals; threads has", command->name);
     HC_TRY(parse_source(argc, argv, command, &options));
     *ret = options;
     *ret_help = false;

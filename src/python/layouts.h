@@ -111,6 +111,10 @@
     FIELD(frame_valuestack, "_frame", "f_valuestack", "Objects/frameobject.c", false)                        \
     FIELD(frame_stacktop, "_frame", "f_stacktop", "Objects/frameobject.c", false)                            \
     FIELD(frame_stackdepth, "_frame", "f_stackdepth", "Objects/frameobject.c", false)                        \
+    FIELD(frame_last_instruction, "_frame", "f_lasti", "Objects/frameobject.c", false)                       \
+    FIELD(frame_state, "_frame", "f_state", "Objects/frameobject.c", false)                                  \
+    FIELD(frame_globals, "_frame", "f_globals", "Objects/frameobject.c", false)                              \
+    FIELD(frame_locals, "_frame", "f_locals", "Objects/frameobject.c", false)                                \
     FIELD(frame_back, "_frame", "f_back", "Objects/frameobject.c", true)                                     \
     FIELD(frame_frame, "_frame", "f_frame", "Objects/frameobject.c", false)                                  \
     FIELD(frame_data, "_frame", "_f_frame_data", "Objects/frameobject.c", false)                             \
@@ -122,9 +126,13 @@
     FIELD(iframe_previous, "_PyInterpreterFrame", "previous", "Objects/frameobject.c", false)                \
     FIELD(iframe_stacktop, "_PyInterpreterFrame", "stacktop", "Objects/frameobject.c", false)                \
     FIELD(iframe_owner, "_PyInterpreterFrame", "owner", "Objects/frameobject.c", false)                      \
+    FIELD(iframe_globals, "_PyInterpreterFrame", "f_globals", "Objects/frameobject.c", false)                \
+    FIELD(iframe_instruction, "_PyInterpreterFrame", "prev_instr|instr_ptr", "Objects/frameobject.c", false) \
     FIELD(iframe_localsplus, "_PyInterpreterFrame", "localsplus", "Objects/frameobject.c", false)            \
     FIELD(generator_iframe, "PyGenObject", "gi_iframe", "Objects/genobject.c", false)                        \
     FIELD(generator_frame_state, "PyGenObject", "gi_frame_state", "Objects/genobject.c", false)              \
+    FIELD(generator_frame, "PyGenObject", "gi_frame", "Objects/genobject.c", false)                          \
+    FIELD(generator_running, "PyGenObject", "gi_running", "Objects/genobject.c", false)                      \
     FIELD(module_def, "PyModuleObject", "md_def", "Objects/moduleobject.c", true)                            \
     FIELD(module_state, "PyModuleObject", "md_state", "Objects/moduleobject.c", true)                        \
     FIELD(module_def_size, "PyModuleDef", "m_size", "Objects/moduleobject.c", true)                          \
@@ -150,12 +158,20 @@
     FIELD(builtin_self, "PyCFunctionObject", "m_self", "Objects/methodobject.c", false)                      \
     FIELD(builtin_module, "PyCFunctionObject", "m_module", "Objects/methodobject.c", false)                  \
     FIELD(traceback_frame, "_traceback", "tb_frame", "Python/traceback.c", false)                            \
+    FIELD(traceback_next, "_traceback", "tb_next", "Python/traceback.c", false)                              \
+    FIELD(traceback_instruction, "_traceback", "tb_lasti", "Python/traceback.c", false)                      \
     FIELD(definition_name, "PyMethodDef", "ml_name", "Objects/methodobject.c", false)                        \
     FIELD(module_name, "PyModuleObject", "md_name", "Objects/moduleobject.c", false)                         \
     FIELD(module_dict, "PyModuleObject", "md_dict", "Objects/moduleobject.c", false)                         \
     FIELD(code_name, "PyCodeObject", "co_name", "Objects/codeobject.c", false)                               \
     FIELD(code_filename, "PyCodeObject", "co_filename", "Objects/codeobject.c", false)                       \
     FIELD(code_first_line, "PyCodeObject", "co_firstlineno", "Objects/codeobject.c", false)                  \
+    FIELD(code_qualname, "PyCodeObject", "co_qualname", "Objects/codeobject.c", false)                       \
+    FIELD(code_lines, "PyCodeObject", "co_linetable|co_lnotab", "Objects/codeobject.c", false)               \
+    FIELD(code_instructions, "PyCodeObject", "co_code_adaptive", "Objects/codeobject.c", false)              \
+    FIELD(code_first_traceable, "PyCodeObject", "_co_firsttraceable", "Objects/codeobject.c", false)         \
+    FIELD(code_variable_kinds, "PyCodeObject", "co_localspluskinds", "Objects/codeobject.c", false)          \
+    FIELD(code_flags, "PyCodeObject", "co_flags", "Objects/codeobject.c", false)                             \
     FIELD(cell_content, "PyCellObject", "ob_ref", "Objects/cellobject.c", false)                             \
     FIELD(generator_qualname, "PyGenObject", "gi_qualname", "Objects/genobject.c", false)                    \
     FIELD(descriptor_type, "PyDescrObject", "d_type", "Objects/descrobject.c", false)                        \
@@ -184,6 +200,25 @@
     FIELD(thread_cframe, "_ts", "cframe", "Python/pystate.c", false)                                         \
     FIELD(thread_current_frame, "_ts", "current_frame", "Python/pystate.c", false)                           \
     FIELD(cframe_current_frame, "_PyCFrame", "current_frame", "Python/pystate.c", false)                     \
+    FIELD(thread_native_ident, "_ts", "native_thread_id", "Python/pystate.c", false)                         \
+    FIELD(thread_raised, "_ts", "current_exception|curexc_value", "Python/pystate.c", false)                 \
+    FIELD(thread_raised_type, "_ts", "curexc_type", "Python/pystate.c", false)                               \
+    FIELD(thread_handled, "_ts", "exc_info", "Python/pystate.c", false)                                      \
+    FIELD(handled_value, "_err_stackitem", "exc_value", "Python/pystate.c", false)                           \
+    FIELD(handled_previous, "_err_stackitem", "previous_item", "Python/pystate.c", false)                    \
+    FIELD(runtime_gil_holder, "pyruntimestate", "ceval.gil.last_holder", "Python/pylifecycle.c", false)      \
+    FIELD(runtime_gil_locked, "pyruntimestate", "ceval.gil.locked", "Python/pylifecycle.c", false)           \
+    FIELD(interpreter_gil, "_is", "ceval.gil", "Python/pystate.c", false)                                    \
+    FIELD(interpreter_id, "_is", "id", "Python/pystate.c", false)                                            \
+    FIELD(gil_holder, "_gil_runtime_state", "last_holder", "Python/pystate.c", false)                        \
+    FIELD(gil_locked, "_gil_runtime_state", "locked", "Python/pystate.c", false)                             \
+    FIELD(exception_arguments, "PyBaseExceptionObject", "args", "Objects/exceptions.c", false)               \
+    FIELD(exception_traceback, "PyBaseExceptionObject", "traceback", "Objects/exceptions.c", false)          \
+    FIELD(os_error_number, "PyOSErrorObject", "myerrno", "Objects/exceptions.c", false)                      \
+    FIELD(os_error_text, "PyOSErrorObject", "strerror", "Objects/exceptions.c", false)                       \
+    FIELD(os_error_file, "PyOSErrorObject", "filename", "Objects/exceptions.c", false)                       \
+    FIELD(os_error_other_file, "PyOSErrorObject", "filename2", "Objects/exceptions.c", false)                \
+    FIELD(weakref_object, "_PyWeakReference", "wr_object", "Objects/weakrefobject.c", false)                 \
     FIELD(arena_address, "arena_object", "address", "Objects/obmalloc.c", true)                              \
     FIELD(arena_pool_address, "arena_object", "pool_address", "Objects/obmalloc.c", true)                    \
     FIELD(arena_total_pools, "arena_object", "ntotalpools", "Objects/obmalloc.c", true)                      \

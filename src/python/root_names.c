@@ -2,6 +2,7 @@
 #include "python/roots.h"
 
 #include "base/address_map.h"
+#include "python/frames.h"
 #include "python/strings.h"
 
 #include <inttypes.h>
@@ -9,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-// enum _frameowner, Include/internal/pycore_frame.h, since 3.12: no frame of any function.
-enum { FRAME_OWNED_BY_CSTACK = 3 };
 enum { MOST_FRAMES = 1 << 24 };
 
 struct member {
@@ -258,16 +257,6 @@ static void name_frame_object(struct naming *naming, const char *prefix, uint64_
     name_slots(naming, prefix, code, stack, locals, hc_code_frame_slots(tracer, code, true) - locals, locals);
 }
 
-// Not counted by heapy: the interpreter's own marks between the frames of functions.
-static bool is_shim(struct naming *naming, uint64_t frame)
-{
-    const struct hc_offsets *at = naming->tracer->at;
-    const uint8_t *owner = hc_is_present(at->iframe_owner)
-                               ? hc_reader_view(&naming->tracer->reader, frame + at->iframe_owner, 1)
-                               : NULL;
-    return owner && *owner >= FRAME_OWNED_BY_CSTACK;
-}
-
 static void name_frames(struct naming *naming, const char *prefix, uint64_t thread)
 {
     struct hc_tracer *tracer = naming->tracer;
@@ -283,7 +272,8 @@ static void name_frames(struct naming *naming, const char *prefix, uint64_t thre
     uint64_t number = 0;
     for (size_t i = frames.count; i-- > 0 && !naming->out_of_memory;) {
         char name[160];
-        if (!are_objects && is_shim(naming, frames.items[i]))
+        // Not counted by heapy: the interpreter's own marks between the frames of functions.
+        if (!are_objects && hc_frame_is_shim(tracer, frames.items[i]))
             snprintf(name, sizeof(name), "%s_shim", prefix);
         else
             snprintf(name, sizeof(name), "%s_f%" PRIu64, prefix, number++);

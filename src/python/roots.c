@@ -1,6 +1,7 @@
 #include "python/roots.h"
 
 #include "base/address_map.h"
+#include "python/frames.h"
 
 #include <string.h>
 
@@ -139,22 +140,6 @@ static void add_frame_objects(struct root_search *search, uint64_t frame)
         if (!hc_reader_word(&search->tracer->reader, frame + at->frame_back, &frame))
             return;
     }
-}
-
-uint64_t hc_thread_frame(struct hc_tracer *tracer, uint64_t thread)
-{
-    const struct hc_offsets *at = tracer->at;
-    uint64_t frame = 0;
-    if (hc_is_present(at->thread_current_frame)) { // 3.13
-        hc_reader_word(&tracer->reader, thread + at->thread_current_frame, &frame);
-    } else if (hc_is_present(at->cframe_current_frame)) { // 3.11, 3.12
-        if (!hc_reader_word(&tracer->reader, thread + at->thread_cframe, &frame) ||
-            !hc_reader_word(&tracer->reader, frame + at->cframe_current_frame, &frame))
-            return 0;
-    } else if (hc_is_present(at->thread_frame)) {
-        hc_reader_word(&tracer->reader, thread + at->thread_frame, &frame);
-    }
-    return frame;
 }
 
 static void add_thread_frames(struct root_search *search, uint64_t thread)

@@ -41,7 +41,5 @@ struct hc_error *hc_roots_name(const struct hc_runtime *runtime, struct hc_trace
                                struct hc_named_roots *ret);
 void hc_named_roots_deinit(struct hc_named_roots *roots);
 
-// For the two of them: does this member of an interpreter's or thread's state own what it points to?
+// Does this member of an interpreter's or thread's state own what it points to?
 bool hc_root_is_owning(const char *path);
-// The innermost frame of a thread, object or not; 0 if there is none.
-uint64_t hc_thread_frame(struct hc_tracer *tracer, uint64_t thread);

@@ -1,7 +1,7 @@
 // What Python shows by name: functions, methods, modules, code, frames, cells, generators, descriptors.
 #include "python/value_write.h"
 
-#include "python/keys.h"
+#include "python/attribute.h"
 #include "python/strings.h"
 
 #include <inttypes.h>
@@ -73,39 +73,6 @@ static void write_method(struct hc_value_writer *writer, const struct hc_object_
     writer->depth--;
 }
 
-// The value of an attribute that lives in inline values, by the keys that the class shares.
-static bool find_inline(struct hc_tracer *tracer, const struct hc_object_view *object, const char *name,
-                        uint64_t *ret)
-{
-    const struct hc_references *references = &tracer->references;
-    struct hc_reader *reader = &tracer->reader;
-    struct hc_dict_keys keys;
-    uint64_t items = references->values_address;
-    if (!items || !object->type->cached_keys ||
-        !hc_dict_keys_read(tracer->runtime, reader, object->type->cached_keys, &keys))
-        return false;
-    items += hc_is_present(tracer->at->values_items) ? tracer->at->values_items : 0;
-    for (uint64_t i = 0; i < keys.count; i++) {
-        uint64_t key = hc_load_word(&reader->target, keys.entries + i * keys.entry_size + keys.key_offset);
-        _cleanup_(hc_freep) char *text = hc_value_text(tracer, key);
-        if (text && !strcmp(text, name))
-            return hc_reader_word(reader, items + i * reader->target.word_size, ret) && *ret;
-    }
-    return false;
-}
-
-// An attribute in the object's own __dict__.
-static bool find_attribute(struct hc_tracer *tracer, uint64_t address, const char *name, uint64_t *ret)
-{
-    struct hc_object_view object;
-    if (!hc_tracer_view(tracer, address, &object))
-        return false;
-    hc_tracer_trace(tracer, &object);
-    if (tracer->references.dict)
-        return hc_dict_find_string(tracer->runtime, &tracer->reader, tracer->references.dict, name, ret);
-    return find_inline(tracer, &object, name, ret);
-}
-
 // Up to 3.10 the loaders of built-in and frozen modules have a text of their own for these.
 static void write_loader(struct hc_value_writer *writer, uint64_t loader)
 {
@@ -129,14 +96,14 @@ static bool write_origin(struct hc_value_writer *writer, uint64_t dict)
     uint64_t spec, origin, loader, has_location;
     bool truth = false;
     if (!hc_dict_find_string(tracer->runtime, &tracer->reader, dict, "__spec__", &spec) ||
-        hc_value_is_none(tracer, spec) || !find_attribute(tracer, spec, "origin", &origin))
+        hc_value_is_none(tracer, spec) || !hc_attribute_find(tracer, spec, "origin", &origin))
         return false;
     if (hc_value_is_none(tracer, origin)) {
-        if (find_attribute(tracer, spec, "loader", &loader) && !hc_value_is_none(tracer, loader))
+        if (hc_attribute_find(tracer, spec, "loader", &loader) && !hc_value_is_none(tracer, loader))
             write_loader(writer, loader);
         return true;
     }
-    if (find_attribute(tracer, spec, "_set_fileattr", &has_location) &&
+    if (hc_attribute_find(tracer, spec, "_set_fileattr", &has_location) &&
         hc_value_truth(tracer, has_location, &truth) && truth) {
         hc_value_put(writer, " from ");
         hc_value_write(writer, origin);

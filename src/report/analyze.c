@@ -1,5 +1,7 @@
 #include "report/analyze.h"
 
+#include "report/threads.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -313,6 +315,7 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, const struc
     report_process(report, hc_image_process(session->image));
     report_python(report, &session->runtime);
     report_image(report, session->image);
+    HC_TRY(hc_report_threads_briefly(session, report));
     hc_report_partition(report, "heap", NULL, &heap);
     if (baseline)
         HC_TRY(report_growth(report, session, baseline));

@@ -19,6 +19,8 @@ static struct hc_error *add(json_object *object, const char *key, json_object *v
     return hc_error_out_of_memory();
 }
 
+static struct hc_error *fill_rows(json_object *array, const struct hc_table *table, long limit);
+
 static struct hc_error *add_value(json_object *object, const char *key, const struct hc_value *value)
 {
     switch (value->kind) {
@@ -28,18 +30,25 @@ static struct hc_error *add_value(json_object *object, const char *key, const st
         return add(object, key, json_object_new_boolean(value->number != 0));
     case HC_VALUE_TEXT:
         return add(object, key, json_object_new_string(value->text));
+    case HC_VALUE_ROWS: {
+        json_object *rows = json_object_new_array();
+        HC_TRY(add(object, key, rows));
+        return fill_rows(rows, value->rows, HC_NO_LIMIT);
+    }
     default:
         return json_object_object_add(object, key, NULL) ? hc_error_out_of_memory() : NULL;
     }
 }
 
 // "signal.name": the member `name` of the object `signal`, made when it is first needed.
-static struct hc_error *add_fact(json_object *object, const struct hc_fact *fact)
+static struct hc_error *add_path(json_object *object, const char *path, const struct hc_value *value)
 {
-    const char *dot = strchr(fact->key, '.');
+    const char *dot = strchr(path, '.');
     if (!dot)
-        return add_value(object, fact->key, &fact->value);
-    _cleanup_(hc_freep) char *outer = strndup(fact->key, (size_t)(dot - fact->key));
+        return add_value(object, path, value);
+    if (value->kind == HC_VALUE_NONE)
+        return NULL;
+    _cleanup_(hc_freep) char *outer = strndup(path, (size_t)(dot - path));
     if (!outer)
         return hc_error_out_of_memory();
     json_object *inner = NULL;
@@ -47,7 +56,7 @@ static struct hc_error *add_fact(json_object *object, const struct hc_fact *fact
         inner = json_object_new_object();
         HC_TRY(add(object, outer, inner));
     }
-    return add_value(inner, dot + 1, &fact->value);
+    return add_value(inner, dot + 1, value);
 }
 
 static struct hc_error *fill_row(json_object *object, const struct hc_table *table, size_t row)
@@ -55,7 +64,7 @@ static struct hc_error *fill_row(json_object *object, const struct hc_table *tab
     for (size_t i = 0; i < table->column_count; i++)
         if (table->columns[i].key)
             HC_TRY(
-                add_value(object, table->columns[i].key, &table->cells.items[row * table->column_count + i]));
+                add_path(object, table->columns[i].key, &table->cells.items[row * table->column_count + i]));
     return NULL;
 }
 
@@ -93,7 +102,7 @@ static struct hc_error *add_section(json_object *root, const struct hc_section *
         HC_TRY(add(root, section->key, target));
         for (size_t i = 0; i < section->facts.count; i++)
             if (section->facts.items[i].key)
-                HC_TRY(add_fact(target, &section->facts.items[i]));
+                HC_TRY(add_path(target, section->facts.items[i].key, &section->facts.items[i].value));
     }
     if (!section->table.column_count)
         return NULL;

@@ -9,8 +9,12 @@
 
 static void table_deinit(struct hc_table *table)
 {
-    for (size_t i = 0; i < table->cells.count; i++)
+    for (size_t i = 0; i < table->cells.count; i++) {
         free(table->cells.items[i].text);
+        if (table->cells.items[i].rows)
+            table_deinit(table->cells.items[i].rows);
+        free(table->cells.items[i].rows);
+    }
     hc_value_vector_deinit(&table->cells);
     free(table->label);
     free(table->header);
@@ -23,6 +27,7 @@ static void section_deinit(struct hc_section *section)
         free(section->facts.items[i].text);
     }
     hc_fact_vector_deinit(&section->facts);
+    free(section->own_title);
     table_deinit(&section->table);
 }
 
@@ -48,6 +53,23 @@ void hc_report_section(struct hc_report *report, const char *key, const char *ti
 {
     if (!report->out_of_memory &&
         !hc_section_vector_push(&report->sections, (struct hc_section){.key = key, .title = title}))
+        report->out_of_memory = true;
+}
+
+void hc_report_title(struct hc_report *report, const char *format, ...)
+{
+    struct hc_section *section = last_section(report);
+    va_list arguments;
+    char *text = NULL, *clean = NULL;
+    va_start(arguments, format);
+    if (section && vasprintf(&text, format, arguments) >= 0) {
+        clean = hc_clean_utf8(text);
+        free(text);
+    }
+    va_end(arguments);
+    if (clean)
+        section->title = section->own_title = clean;
+    else
         report->out_of_memory = true;
 }
 
@@ -107,12 +129,20 @@ struct hc_table *hc_report_table(struct hc_report *report, const struct hc_colum
     return &section->table;
 }
 
-static void add_cell(struct hc_report *report, struct hc_value value)
+// The table that is being filled; NULL after an allocation failed.
+static struct hc_table *open_table(struct hc_report *report)
 {
     struct hc_section *section = last_section(report);
-    if (section && hc_value_vector_push(&section->table.cells, value))
+    return section && report->open ? report->open : section ? &section->table : NULL;
+}
+
+static void add_cell(struct hc_report *report, struct hc_value value)
+{
+    struct hc_table *table = open_table(report);
+    if (table && hc_value_vector_push(&table->cells, value))
         return;
     free(value.text);
+    free(value.rows);
     report->out_of_memory = true;
 }
 
@@ -128,4 +158,33 @@ void hc_report_cell_text(struct hc_report *report, const char *text)
         report->out_of_memory = true;
     else
         add_cell(report, (struct hc_value){.kind = text ? HC_VALUE_TEXT : HC_VALUE_NONE, .text = clean});
+}
+
+void hc_report_cell_truth(struct hc_report *report, bool truth)
+{
+    add_cell(report, (struct hc_value){.kind = HC_VALUE_TRUTH, .number = truth});
+}
+
+void hc_report_cell_empty(struct hc_report *report)
+{
+    add_cell(report, (struct hc_value){.kind = HC_VALUE_NONE});
+}
+
+void hc_report_open_rows(struct hc_report *report, const struct hc_column *columns, size_t count)
+{
+    struct hc_table *rows = calloc(1, sizeof(*rows));
+    if (!rows) {
+        report->out_of_memory = true;
+        return;
+    }
+    *rows = (struct hc_table){.columns = columns, .column_count = count, .outer = report->open};
+    add_cell(report, (struct hc_value){.kind = HC_VALUE_ROWS, .rows = rows});
+    if (!report->out_of_memory)
+        report->open = rows;
+}
+
+void hc_report_close_rows(struct hc_report *report)
+{
+    if (!report->out_of_memory)
+        report->open = report->open->outer;
 }

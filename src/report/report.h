@@ -14,12 +14,16 @@ enum hc_value_kind {
     HC_VALUE_NUMBER,
     HC_VALUE_TEXT,
     HC_VALUE_TRUTH,
+    HC_VALUE_ROWS, // a table of its own, in JSON only
 };
+
+struct hc_table;
 
 struct hc_value {
     enum hc_value_kind kind;
-    uint64_t number; // truth: 0 or 1
-    char *text;      // owned
+    uint64_t number;       // truth: 0 or 1
+    char *text;            // owned
+    struct hc_table *rows; // owned
 };
 
 struct hc_fact {
@@ -36,7 +40,7 @@ enum hc_column_kind {
 };
 
 struct hc_column {
-    const char *key;     // in JSON; NULL: not in JSON
+    const char *key;     // in JSON, "exception.type" as of facts; NULL: not in JSON
     const char *heading; // in text
     enum hc_column_kind kind;
     unsigned width; // of a table with a `header`: wider cells push the rest of their row to the right
@@ -51,17 +55,19 @@ struct hc_table {
     struct hc_value_vector cells;    // by rows
     // heapy's tables: a header of their own, fixed widths, the last column wrapped, 10 rows shown unless
     // there is a limit. The others: headings of their columns, widths that fit, every row shown.
-    char *label;       // owned; the line above; NULL: none
-    char *header;      // owned; NULL: not heapy's
-    const char *empty; // printed in place of a table without rows
-    bool is_limited;   // --limit counts for it
-    bool is_page;      // a page of a longer one: every row of it is shown,
-    size_t hidden;     // and this many follow
+    char *label;            // owned; the line above; NULL: none
+    char *header;           // owned; NULL: not heapy's
+    const char *empty;      // printed in place of a table without rows
+    struct hc_table *outer; // of a table in a cell that is being filled; NULL: the section's
+    bool is_limited;        // --limit counts for it
+    bool is_page;           // a page of a longer one: every row of it is shown,
+    size_t hidden;          // and this many follow
 };
 
 struct hc_section {
     const char *key;   // in JSON
     const char *title; // in text; NULL: goes on without a gap
+    char *own_title;   // owned; in place of `title`
     struct hc_fact_vector facts;
     struct hc_table table;
 };
@@ -72,6 +78,7 @@ HC_DEFINE_VECTOR(hc_section_vector, struct hc_section)
 // incomplete, and hc_report_check() says so.
 struct hc_report {
     struct hc_section_vector sections;
+    struct hc_table *open; // the table in a cell that is being filled; NULL: the section's
     bool out_of_memory;
 };
 
@@ -80,6 +87,8 @@ struct hc_error *hc_report_check(const struct hc_report *report);
 
 // Opens a section; what follows goes into it.
 void hc_report_section(struct hc_report *report, const char *key, const char *title);
+// Gives the section a title made for it.
+void hc_report_title(struct hc_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // For JSON.
 void hc_report_number(struct hc_report *report, const char *key, uint64_t number);
 void hc_report_truth(struct hc_report *report, const char *key, bool truth);
@@ -91,6 +100,11 @@ void hc_report_line(struct hc_report *report, const char *label, const char *for
 struct hc_table *hc_report_table(struct hc_report *report, const struct hc_column *columns, size_t count);
 void hc_report_cell_number(struct hc_report *report, uint64_t number);
 void hc_report_cell_text(struct hc_report *report, const char *text); // NULL: empty
+void hc_report_cell_truth(struct hc_report *report, bool truth);
+void hc_report_cell_empty(struct hc_report *report);
+// A cell that is a table: what follows fills it, until it is closed.
+void hc_report_open_rows(struct hc_report *report, const struct hc_column *columns, size_t count);
+void hc_report_close_rows(struct hc_report *report);
 
 static inline size_t hc_table_rows(const struct hc_table *table)
 {

@@ -4,6 +4,7 @@
 #include "report/dump.h"
 #include "report/json.h"
 #include "report/text.h"
+#include "report/threads.h"
 
 #include <string.h>
 
@@ -28,6 +29,14 @@ static struct hc_error *write_dump(const struct hc_session *session, const struc
     return hc_dump_write(session, &options->render, file);
 }
 
+static struct hc_error *write_threads(const struct hc_session *session,
+                                      const struct hc_report_options *options, FILE *file)
+{
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    HC_TRY(hc_report_threads(session, options->locals, &report));
+    return write_report(&report, options, file);
+}
+
 static struct hc_error *write_layouts(const struct hc_session *session,
                                       const struct hc_report_options *options, FILE *file)
 {
@@ -50,6 +59,22 @@ const struct hc_session_report hc_session_reports[] = {
                 "did not reach then, by class.\n",
         .takes_baseline = true,
         .write = write_analyze,
+    },
+    {
+        .name = "threads",
+        .summary = "each thread's Python stack, and what asyncio's tasks wait for",
+        .help = "Prints the threads of every interpreter, the one that crashed first, then the one that "
+                "holds the GIL:\n"
+                "name, kernel's number, exception, native frames of a crash, and the frames of Python "
+                "functions from the\n"
+                "innermost outwards. asyncio's tasks that are not done follow, each with what it waits for. "
+                "With\n"
+                "--locals every frame's variables are shown with type, size and value. A line of source is "
+                "shown where\n"
+                "its file is here and no younger than the core.\n",
+        .layouts_only = true,
+        .takes_locals = true,
+        .write = write_threads,
     },
     {
         .name = "dump",

@@ -11,6 +11,7 @@ struct hc_report_options {
     struct hc_render_options render;
     bool json;
     const struct hc_reference *baseline; // an earlier dump of the process; NULL: none
+    bool locals;                         // of threads: every frame's variables, too
 };
 
 struct hc_session_report {
@@ -19,6 +20,7 @@ struct hc_session_report {
     const char *help;    // paragraphs
     bool layouts_only;   // needs no objects
     bool takes_baseline;
+    bool takes_locals;
     struct hc_error *(*write)(const struct hc_session *session, const struct hc_report_options *options,
                               FILE *file);
 };

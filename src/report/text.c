@@ -230,10 +230,18 @@ static size_t widest_label(const struct hc_report *report, size_t first)
     return widest;
 }
 
+static bool has_columns(const struct hc_table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (table->columns[i].kind != HC_COLUMN_HIDDEN)
+            return true;
+    return false;
+}
+
 static bool has_text(const struct hc_section *section)
 {
     const struct hc_table *table = &section->table;
-    bool has = hc_table_rows(table) || (table->column_count && (table->empty || table->label));
+    bool has = has_columns(table) && (hc_table_rows(table) || table->empty || table->label);
     for (size_t i = 0; i < section->facts.count; i++)
         has |= section->facts.items[i].text != NULL;
     return has;
@@ -243,11 +251,11 @@ static struct hc_error *write_section(const struct hc_section *section, size_t l
                                       const struct hc_render_options *options, FILE *file)
 {
     if (section->title)
-        write_bold(section->title, options, file);
+        HC_TRY(write_heading_line(section->title, options, file));
     for (size_t i = 0; i < section->facts.count; i++)
         if (section->facts.items[i].text)
             HC_TRY(write_fact(&section->facts.items[i], label_width, file));
-    if (!section->table.column_count)
+    if (!has_columns(&section->table))
         return NULL;
     return section->table.header ? hc_text_write_heapy_table(&section->table, options, file)
                                  : write_fitted_table(&section->table, options, file);

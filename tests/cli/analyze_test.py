@@ -314,7 +314,7 @@ class CoreTest:
             self.assertEqual(process.wait(PATIENCE), 1)
 
     def test_a_full_disk_is_an_error(self):
-        for command in ("analyze", "dump", "layouts"):
+        for command in ("analyze", "dump", "layouts", "threads"):
             with open("/dev/full", "w") as full:
                 done = subprocess.run([HEAPCORE, command, self.core], stdout=full, stderr=subprocess.PIPE,
                                       universal_newlines=True, timeout=PATIENCE)
@@ -340,7 +340,7 @@ class UsageTest(unittest.TestCase):
         done = heapcore()
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertTrue(done.stderr.startswith("usage: heapcore COMMAND"))
-        for command in ("analyze", "dump", "layouts"):
+        for command in ("analyze", "dump", "layouts", "threads"):
             self.assertIn("\n  %s " % command, done.stderr)
 
     def test_wrong_usage_is_told_in_one_sentence(self):
@@ -363,7 +363,7 @@ class UsageTest(unittest.TestCase):
         overview = heapcore("help")
         self.assertEqual((overview.returncode, overview.stderr), (0, ""))
         self.assertEqual(heapcore("--help").stdout, overview.stdout)
-        for command in ("analyze", "dump", "layouts"):
+        for command in ("analyze", "dump", "layouts", "threads"):
             self.assertIn("\n  %s " % command, overview.stdout)
             text = heapcore("help", command)
             self.assertEqual((text.returncode, text.stderr), (0, ""))

@@ -144,7 +144,7 @@ class BadInputTest(unittest.TestCase):
 
     def assert_refused(self, path, *words):
         """Every command that takes a core refuses it alike."""
-        for command in ("analyze", "dump", "layouts"):
+        for command in ("analyze", "dump", "layouts", "threads"):
             with self.subTest(command=command):
                 self.assert_sentence(self.run_heapcore(command, path), path, *words)
 
@@ -240,7 +240,7 @@ class BadInputTest(unittest.TestCase):
         """Either a report that counts the loss, or one sentence that says why there is none."""
         for content in self.each_python_core():
             path = self.file(content[: len(content) * percent // 100])
-            for command in ("analyze", "dump", "layouts"):
+            for command in ("analyze", "dump", "layouts", "threads"):
                 with self.subTest(command=command):
                     done = self.run_heapcore(command, path)
                     if done.returncode != 0:
@@ -351,7 +351,7 @@ class BadInputTest(unittest.TestCase):
             pid = int(file.read()) - 1
         while os.path.exists("/proc/%d" % pid):
             pid -= 1
-        for command in ("analyze", "dump", "layouts"):
+        for command in ("analyze", "dump", "layouts", "threads"):
             with self.subTest(command=command):
                 self.assert_sentence(self.run_heapcore(command, "-p", str(pid)), "no process %d" % pid)
 

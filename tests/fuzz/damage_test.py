@@ -188,7 +188,8 @@ def main():
             path = os.path.join(folder, "seed-%d.core" % seed)
             with open(path, "wb") as file:
                 file.write(Damage(cores[interpreter], seed).do())
-            for command in (["analyze", path], ["dump", "--limit", "2000", path], ["query", path, "--", "byvia"]):
+            for command in (["analyze", path], ["dump", "--limit", "2000", path], ["query", path, "--", "byvia"],
+                    ["threads", "--locals", path]):
                 trouble = run(arguments.heapcore, command)
                 if trouble:
                     failures += 1

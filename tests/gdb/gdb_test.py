@@ -57,7 +57,7 @@ class CoreTest(unittest.TestCase):
         self.assertRegex(answers[6], r"(?m)^ +10 ")
 
     def test_reports_print_what_the_program_prints(self):
-        for name in "analyze", "layouts", "dump":
+        for name in "analyze", "layouts", "dump", "threads":
             with self.subTest(report=name):
                 self.assertEqual(self.gdb("py-heap " + name)[0], heapcore(name, self.core))
 

@@ -1,0 +1,136 @@
+#include "layout/native.h"
+
+#include <elf.h>
+#include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+// By number in DWARF (System V ABI of x86-64, figure 3.36), where they stand in struct user_regs_struct.
+static const uint8_t places[] = {10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16};
+enum { REGISTERS = sizeof(places), PROGRAM_COUNTER = 16 };
+
+struct unwinding {
+    struct hc_reader reader;
+    const struct hc_thread_info *thread;
+    const struct hc_module *last;
+    size_t most;
+    struct hc_native_frame_vector *ret;
+    bool out_of_memory;
+};
+
+void hc_native_frames_deinit(struct hc_native_frame_vector *frames)
+{
+    for (size_t i = 0; i < frames->count; i++)
+        free(frames->items[i].symbol);
+    hc_native_frame_vector_deinit(frames);
+}
+
+static uint64_t read_register(const struct unwinding *unwinding, unsigned number)
+{
+    unsigned word = unwinding->reader.target.word_size;
+    return hc_load_word(&unwinding->reader.target, unwinding->thread->registers + places[number] * word);
+}
+
+static pid_t next_thread(Dwfl *dwfl, void *argument, void **thread)
+{
+    (void)dwfl;
+    if (*thread)
+        return 0;
+    *thread = argument;
+    return ((struct unwinding *)argument)->thread->tid;
+}
+
+static bool read_memory(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *ret, void *argument)
+{
+    (void)dwfl;
+    return hc_reader_word(&((struct unwinding *)argument)->reader, address, ret);
+}
+
+static bool set_registers(Dwfl_Thread *thread, void *argument)
+{
+    const struct unwinding *unwinding = argument;
+    Dwarf_Word registers[REGISTERS];
+    for (unsigned i = 0; i < REGISTERS; i++)
+        registers[i] = read_register(unwinding, i);
+    dwfl_thread_state_register_pc(thread, registers[PROGRAM_COUNTER]);
+    return dwfl_thread_state_registers(thread, 0, REGISTERS, registers);
+}
+
+static bool add_frame(struct unwinding *unwinding, Dwfl *dwfl, uint64_t address, bool is_call)
+{
+    // A call that never returns may be the last instruction of its function.
+    uint64_t place = is_call ? address - 1 : address;
+    struct hc_native_frame frame = {.address = address,
+                                    .module = hc_image_find_module(unwinding->reader.image, place)};
+    Dwfl_Module *module = dwfl ? dwfl_addrmodule(dwfl, place) : NULL;
+    GElf_Sym symbol;
+    GElf_Off offset = 0;
+    const char *name =
+        module ? dwfl_module_addrinfo(module, place, &offset, &symbol, NULL, NULL, NULL) : NULL;
+    if (name) {
+        frame.symbol = strdup(name);
+        frame.offset = offset + (is_call ? 1 : 0);
+    }
+    if ((name && !frame.symbol) || !hc_native_frame_vector_push(unwinding->ret, frame)) {
+        free(frame.symbol);
+        unwinding->out_of_memory = true;
+        return false;
+    }
+    return unwinding->ret->count < unwinding->most && (!unwinding->last || frame.module != unwinding->last);
+}
+
+static int visit_frame(Dwfl_Frame *frame, void *argument)
+{
+    struct unwinding *unwinding = argument;
+    Dwarf_Addr address;
+    bool is_activation;
+    if (!dwfl_frame_pc(frame, &address, &is_activation))
+        return DWARF_CB_ABORT;
+    Dwfl *dwfl = dwfl_thread_dwfl(dwfl_frame_thread(frame));
+    return add_frame(unwinding, dwfl, address, !is_activation) ? DWARF_CB_OK : DWARF_CB_ABORT;
+}
+
+static void report_modules(Dwfl *dwfl, const struct hc_image *image)
+{
+    size_t count;
+    const struct hc_module *modules = hc_image_modules(image, &count);
+    dwfl_report_begin(dwfl);
+    for (size_t i = 0; i < count; i++) {
+        int fd = modules[i].fd >= 0 ? fcntl(modules[i].fd, F_DUPFD_CLOEXEC, 0) : -1;
+        if (fd >= 0 &&
+            !dwfl_report_elf(dwfl, modules[i].path, modules[i].file, fd, modules[i].load_bias, true))
+            close(fd);
+    }
+    dwfl_report_end(dwfl, NULL, NULL);
+}
+
+static void close_dwfl(Dwfl **dwfl)
+{
+    if (*dwfl)
+        dwfl_end(*dwfl);
+}
+
+struct hc_error *hc_native_stack(const struct hc_image *image, const struct hc_thread_info *thread,
+                                 const struct hc_module *last, size_t most,
+                                 struct hc_native_frame_vector *ret)
+{
+    static const Dwfl_Callbacks files = {.find_elf = dwfl_build_id_find_elf,
+                                         .find_debuginfo = dwfl_standard_find_debuginfo};
+    static const Dwfl_Thread_Callbacks state = {
+        .next_thread = next_thread, .memory_read = read_memory, .set_initial_registers = set_registers};
+    struct unwinding unwinding = {.thread = thread, .last = last, .most = most, .ret = ret};
+    hc_reader_init(&unwinding.reader, image);
+    if (hc_image_target(image)->machine != EM_X86_64 || !thread || !thread->registers ||
+        thread->registers_size < 27u * unwinding.reader.target.word_size)
+        return NULL;
+    _cleanup_(close_dwfl) Dwfl *dwfl = dwfl_begin(&files);
+    if (dwfl) {
+        report_modules(dwfl, image);
+        if (dwfl_attach_state(dwfl, NULL, thread->tid, &state, &unwinding))
+            dwfl_getthread_frames(dwfl, thread->tid, visit_frame, &unwinding);
+    }
+    if (!ret->count && !unwinding.out_of_memory)
+        add_frame(&unwinding, NULL, read_register(&unwinding, PROGRAM_COUNTER), false);
+    return unwinding.out_of_memory ? hc_error_out_of_memory() : NULL;
+}

@@ -1,0 +1,23 @@
+// Stacks of native code: unwound by call frame information, with symbols by name. Knows ELF and DWARF;
+// knows nothing of Python.
+#pragma once
+
+#include "base/vector.h"
+#include "image/image.h"
+
+struct hc_native_frame {
+    uint64_t address;               // of the instruction, or of the one that a call returns to
+    char *symbol;                   // NULL: not known
+    uint64_t offset;                // from the symbol's beginning
+    const struct hc_module *module; // NULL: none is mapped there
+};
+
+HC_DEFINE_VECTOR(hc_native_frame_vector, struct hc_native_frame)
+
+void hc_native_frames_deinit(struct hc_native_frame_vector *frames);
+
+// The frames of a thread from the innermost outwards, up to the first one in `last` and at most `most` of
+// them; none if its registers are not known. Ends early where no information leads on.
+struct hc_error *hc_native_stack(const struct hc_image *image, const struct hc_thread_info *thread,
+                                 const struct hc_module *last, size_t most,
+                                 struct hc_native_frame_vector *ret);

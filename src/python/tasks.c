@@ -1,0 +1,221 @@
+#include "python/tasks.h"
+
+#include "base/address_map.h"
+#include "python/attribute.h"
+#include "python/coroutines.h"
+#include "python/strings.h"
+#include "python/threads.h"
+#include "python/value_write.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    MOST_TASKS = 1 << 20,
+    MOST_FRAMES = 1 << 20, // of all tasks together
+    MOST_SLOTS = 1 << 24,  // of a set of tasks
+};
+
+struct task_search {
+    struct hc_tracer *tracer;
+    uint64_t interpreter;       // number
+    struct hc_address_map seen; // tasks
+    struct hc_task_vector *ret;
+    uint64_t frames_left;
+    bool out_of_memory;
+};
+
+static void task_search_deinit(struct task_search *search)
+{
+    hc_address_map_deinit(&search->seen);
+}
+
+void hc_tasks_deinit(struct hc_task_vector *tasks)
+{
+    for (size_t i = 0; i < tasks->count; i++) {
+        free(tasks->items[i].name);
+        hc_frame_vector_deinit(&tasks->items[i].frames);
+    }
+    hc_task_vector_deinit(tasks);
+}
+
+// A name that nobody gave is a number until somebody asks, since 3.12.
+static char *name_of(struct hc_tracer *tracer, uint64_t address)
+{
+    int64_t number;
+    char *name;
+    if (!hc_value_integer(tracer, address, &number))
+        return hc_string_read(tracer->runtime, &tracer->reader, address);
+    return asprintf(&name, "Task-%" PRId64, number) < 0 ? NULL : name;
+}
+
+static bool is_name(struct hc_tracer *tracer, uint64_t address)
+{
+    struct hc_object_view object;
+    return hc_tracer_view(tracer, address, &object) &&
+           (hc_value_is_exact(tracer, object.type, "str") || hc_value_is_exact(tracer, object.type, "int"));
+}
+
+// _asyncio.Task, whose library seldom has debug information: its coroutine is followed by its name, and
+// nothing else in it is.
+static bool find_in_words(struct hc_tracer *tracer, const struct hc_object_view *object,
+                          uint64_t *ret_coroutine, uint64_t *ret_name)
+{
+    unsigned word = tracer->reader.target.word_size;
+    uint64_t end = object->type->basicsize < object->available ? object->type->basicsize : object->available;
+    for (uint64_t offset = 2 * word; offset + 2 * word <= end; offset += word) {
+        *ret_coroutine = hc_view_word(tracer, object, offset);
+        *ret_name = hc_view_word(tracer, object, offset + word);
+        if (hc_coroutine_is(tracer, *ret_coroutine) && is_name(tracer, *ret_name))
+            return true;
+    }
+    return false;
+}
+
+static bool find_coroutine(struct hc_tracer *tracer, const struct hc_object_view *object,
+                           uint64_t *ret_coroutine, uint64_t *ret_name)
+{
+    *ret_name = 0;
+    if (find_in_words(tracer, object, ret_coroutine, ret_name))
+        return true;
+    // A task written in Python.
+    hc_attribute_find(tracer, object->address, "_name", ret_name);
+    return hc_attribute_find(tracer, object->address, "_coro", ret_coroutine);
+}
+
+static bool follow(struct task_search *search, uint64_t coroutine, struct hc_task *task)
+{
+    _cleanup_(hc_address_map_deinit) struct hc_address_map seen = {0};
+    struct hc_coroutine found;
+    bool is_new = true;
+    for (uint64_t address = coroutine; address; address = found.awaited) {
+        address = hc_coroutine_behind(search->tracer, address);
+        if (!hc_coroutine_is(search->tracer, address)) {
+            task->awaited = address;
+            return true;
+        }
+        if (!hc_address_map_insert(&seen, address, 0, &is_new))
+            return false;
+        if (!is_new || !search->frames_left || !hc_coroutine_read(search->tracer, address, &found)) {
+            task->is_cut = true;
+            return true;
+        }
+        if (found.state == HC_COROUTINE_FINISHED)
+            return true;
+        search->frames_left--;
+        if (!hc_frame_vector_push(&task->frames, found.frame))
+            return false;
+        if (found.state == HC_COROUTINE_RUNNING)
+            task->state = HC_TASK_RUNNING;
+        else if (found.state == HC_COROUTINE_CREATED && address == coroutine)
+            task->state = HC_TASK_CREATED;
+    }
+    return true;
+}
+
+// Tasks that are done stay in the list for a while; their coroutines have ended.
+static bool add_task(struct task_search *search, uint64_t address)
+{
+    struct hc_task task = {.address = address, .interpreter = search->interpreter};
+    struct hc_object_view object;
+    uint64_t coroutine, name;
+    bool is_new, is_kept = true;
+    if (!hc_tracer_view(search->tracer, address, &object) || search->ret->count >= MOST_TASKS)
+        return true;
+    if (!hc_address_map_insert(&search->seen, address, 0, &is_new))
+        return false;
+    if (!is_new || !find_coroutine(search->tracer, &object, &coroutine, &name))
+        return true;
+    if (follow(search, coroutine, &task)) {
+        if (!task.frames.count && !task.is_cut && !task.awaited)
+            return true;
+        task.name = name_of(search->tracer, name);
+        is_kept = hc_task_vector_push(search->ret, task);
+        if (is_kept)
+            return true;
+    }
+    free(task.name);
+    hc_frame_vector_deinit(&task.frames);
+    return false;
+}
+
+static bool is_weak_reference(const struct hc_type *type)
+{
+    for (; type; type = type->base)
+        if (!hc_type_is_heap(type) &&
+            (!strcmp(type->name, "weakref") || !strcmp(type->name, "ReferenceType")))
+            return true;
+    return false;
+}
+
+// The members of a set: tasks, or weak references to them.
+static void add_members(struct task_search *search, uint64_t set)
+{
+    struct hc_tracer *tracer = search->tracer;
+    const struct hc_offsets *at = tracer->at;
+    struct hc_object_view object, member;
+    uint64_t mask, table, key, task;
+    if (!hc_tracer_view(tracer, set, &object) || !hc_value_is_exact(tracer, object.type, "set"))
+        return;
+    mask = hc_view_word(tracer, &object, at->set_mask);
+    table = hc_view_word(tracer, &object, at->set_table);
+    for (uint64_t i = 0; i <= mask && i < MOST_SLOTS && !search->out_of_memory; i++) {
+        if (!hc_reader_word(&tracer->reader, table + i * at->sizeof_set_entry + at->set_entry_key, &key))
+            return;
+        if (!key || !hc_tracer_view(tracer, key, &member))
+            continue;
+        task = key;
+        if (is_weak_reference(member.type))
+            task = hc_is_present(at->weakref_object) ? hc_view_word(tracer, &member, at->weakref_object) : 0;
+        if (task && !add_task(search, task))
+            search->out_of_memory = true;
+    }
+}
+
+static void find_in_interpreter(struct task_search *search, uint64_t interpreter)
+{
+    // Up to 3.11; since 3.12, both.
+    static const char *const names[] = {"_all_tasks", "_scheduled_tasks", "_eager_tasks"};
+    struct hc_tracer *tracer = search->tracer;
+    struct hc_object_view object;
+    uint64_t module, tasks, data;
+    if (!hc_interpreter_find_module(tracer, interpreter, "asyncio.tasks", &module))
+        return;
+    search->interpreter = hc_interpreter_number(tracer, interpreter);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (!hc_dict_find_string(tracer->runtime, &tracer->reader, module, names[i], &tasks) ||
+            !hc_tracer_view(tracer, tasks, &object))
+            continue;
+        if (hc_value_is_exact(tracer, object.type, "set"))
+            add_members(search, tasks);
+        else if (hc_attribute_find(tracer, tasks, "data", &data)) // weakref.WeakSet
+            add_members(search, data);
+    }
+}
+
+// "Task-2" before "Task-10".
+static int by_name(const void *a, const void *b)
+{
+    const struct hc_task *left = a, *right = b;
+    if (left->interpreter != right->interpreter)
+        return left->interpreter < right->interpreter ? -1 : 1;
+    int order = strverscmp(left->name ? left->name : "", right->name ? right->name : "");
+    return order ? order : (left->address > right->address) - (left->address < right->address);
+}
+
+struct hc_error *hc_tasks_find(struct hc_tracer *tracer, struct hc_task_vector *ret)
+{
+    _cleanup_(hc_tasks_deinit) struct hc_task_vector tasks = {0};
+    _cleanup_(task_search_deinit) struct task_search search = {
+        .tracer = tracer, .ret = &tasks, .frames_left = MOST_FRAMES};
+    const struct hc_runtime *runtime = tracer->runtime;
+    for (size_t i = 0; i < runtime->interpreters.count && !search.out_of_memory; i++)
+        find_in_interpreter(&search, runtime->interpreters.items[i]);
+    if (search.out_of_memory)
+        return hc_error_out_of_memory();
+    if (tasks.count)
+        qsort(tasks.items, tasks.count, sizeof(*tasks.items), by_name);
+    *ret = tasks;
+    tasks = (struct hc_task_vector){0};
+    return NULL;
+}

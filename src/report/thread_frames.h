@@ -1,0 +1,44 @@
+// Frames and exceptions as rows of a report and as lines of text.
+#pragma once
+
+#include "python/exception.h"
+#include "python/frames.h"
+#include "report/report.h"
+#include "report/source.h"
+
+struct hc_frames_report {
+    struct hc_tracer *tracer;
+    struct hc_report *report;
+    struct hc_sources *sources;
+    bool with_locals;
+};
+
+// A frame's place, in words. Strings are owned; NULL: not known.
+struct hc_frame_place {
+    char *file, *function, *qualname, *source;
+    int64_t line;
+    bool has_line;
+};
+
+void hc_frame_place_find(const struct hc_frames_report *frames, uint64_t code, int64_t instruction,
+                         struct hc_frame_place *ret);
+void hc_frame_place_deinit(struct hc_frame_place *place);
+
+// Cells of a row: the frames as a table in a cell; of an exception type, message, file, line, function.
+enum { HC_EXCEPTION_CELLS = 5 };
+#define HC_EXCEPTION_COLUMNS(name)                                                                           \
+    {.key = name ".type", .kind = HC_COLUMN_HIDDEN}, {.key = name ".message", .kind = HC_COLUMN_HIDDEN},     \
+        {.key = name ".file", .kind = HC_COLUMN_HIDDEN}, {.key = name ".line", .kind = HC_COLUMN_HIDDEN},    \
+    {                                                                                                        \
+        .key = name ".function", .kind = HC_COLUMN_HIDDEN                                                    \
+    }
+
+struct hc_error *hc_report_frame_cells(const struct hc_frames_report *frames,
+                                       const struct hc_frame_vector *vector);
+void hc_report_exception_cells(const struct hc_frames_report *frames, const struct hc_exception *exception);
+
+// At most `most` of them. What repeats itself is told once.
+struct hc_error *hc_report_frame_lines(const struct hc_frames_report *frames,
+                                       const struct hc_frame_vector *vector, size_t most);
+void hc_report_exception_line(const struct hc_frames_report *frames, const char *what,
+                              const struct hc_exception *exception);

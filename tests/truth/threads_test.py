@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""`heapcore threads` against what the process said of its threads, tasks and exceptions.
+
+    python3 tests/truth/threads_test.py --heapcore BIN [--interpreter V]... [TEST ...]
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import dumping
+import interpreters
+
+PATIENCE = 300  # seconds
+NONE_FOUND = 77  # ctest: skipped
+HEAPCORE = None
+
+LIBRARY = """
+#include <stdint.h>
+__attribute__((noinline)) int heapcore_inner(volatile int *place) { return *place + 1; }
+__attribute__((noinline)) int heapcore_outer(intptr_t place) { return heapcore_inner((int *)place) * 2; }
+"""
+
+
+def heapcore(*arguments):
+    return subprocess.run([HEAPCORE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+
+
+def place_of(frame):
+    return [frame["file"], frame["line"], frame["function"], frame["qualname"]]
+
+
+def locals_of(frame):
+    return sorted([one["name"], one["type"], one["size"], one["address"]] for one in frame["locals"])
+
+
+class ThreadsTest(unittest.TestCase):
+    interpreter = None
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="heapcore-threads-")
+        path, cls.core = cls.dump()
+        with open(path) as file:
+            cls.truth = json.load(file)
+
+    @classmethod
+    def dump(cls):
+        return dumping.abort_for_core(cls.interpreter, "threads.py", cls.folder)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def ask(self, *options, target=None):
+        done = heapcore("threads", "--json", *options, *(target or [self.core]))
+        self.assertEqual(0, done.returncode, done.stderr.decode(errors="replace"))
+        return json.loads(done.stdout.decode())
+
+    def text(self, *options, target=None):
+        done = heapcore("threads", *options, *(target or [self.core]))
+        self.assertEqual(0, done.returncode, done.stderr.decode(errors="replace"))
+        return done.stdout.decode()
+
+    def by_ident(self, interpreter=0):
+        return {t["ident"]: t for t in self.ask("--locals")["threads"] if t["interpreter"] == interpreter}
+
+    def test_every_thread_is_there_by_name_and_number(self):
+        known = [[t["ident"], t["tid"], t["name"]] for t in self.truth["threads"]]
+        known += [[ident, tid, "of two"] for ident, tid in self.truth["outside"]]
+        found = [[t["ident"], t["tid"], t["name"]] for t in self.by_ident().values()]
+        self.assertEqual(sorted(known), sorted(found))
+
+    def test_the_frames_of_every_thread_are_those_of_current_frames(self):
+        found = self.by_ident()
+        compared = 0
+        for thread in self.truth["threads"]:
+            if thread["frames"] is None:
+                continue
+            with self.subTest(thread=thread["name"]):
+                frames = found[thread["ident"]]["frames"]
+                self.assertEqual("complete", found[thread["ident"]]["end"])
+                self.assertEqual([f["place"] for f in thread["frames"]], [place_of(f) for f in frames])
+                compared += len(frames)
+        self.assertGreater(compared, 120)
+
+    def test_the_locals_of_every_frame_are_those_of_f_locals(self):
+        found = self.by_ident()
+        compared = 0
+        for thread in self.truth["threads"]:
+            for told, frame in zip(thread["frames"] or [], found[thread["ident"]]["frames"]):
+                with self.subTest(thread=thread["name"], frame=told["place"]):
+                    self.assertEqual(told["locals"], locals_of(frame))
+                    compared += len(told["locals"])
+        self.assertGreater(compared, 100)
+
+    def test_the_main_thread_is_at_the_place_where_it_stopped(self):
+        thread = self.by_ident()[self.truth["main"]["ident"]]
+        own, callers = thread["frames"][:2], thread["frames"][2:]
+        self.assertEqual(["stop", "tell_and_stop"], [frame["function"] for frame in own])
+        with open(own[1]["file"]) as file:
+            self.assertEqual("truth.stop(how)", file.read().splitlines()[own[1]["line"] - 1].strip())
+        self.assertEqual([f["place"] for f in self.truth["main"]["frames"]], [place_of(f) for f in callers])
+
+    def test_values_of_locals_are_shown(self):
+        [thread] = [t for t in self.by_ident().values() if t["name"] == "sleeper"]
+        values = {v["name"]: v["value"] for frame in thread["frames"] for v in frame["locals"]}
+        self.assertEqual("[1, {'seconds': 'zwei'}]", values["own"])
+        self.assertEqual("{'seconds': 'zwei'}", values["deeper"])
+        self.assertIn("        own: list, ", self.text("--locals"))
+
+    def test_exceptions_being_handled_have_type_message_and_place(self):
+        found = self.by_ident()
+        told = {int(ident): exception for ident, exception in self.truth["handling"].items()}
+        for ident, thread in found.items():
+            with self.subTest(thread=thread["name"]):
+                now = thread.get("handling")
+                if ident not in told:
+                    self.assertIsNone(now)
+                else:
+                    now = [now[key] for key in ("type", "message", "file", "line", "function")]
+                    self.assertEqual(told[ident], now)
+        self.assertGreater(len(told), 7)
+
+    def test_the_second_interpreter_has_its_own_stack(self):
+        ident, frames = self.truth["second"]
+        others = [t for t in self.ask()["threads"] if t["interpreter"] != 0]
+        self.assertEqual([ident], [t["ident"] for t in others])
+        found = [place_of(frame)[:3] for frame in others[0]["frames"]]
+        # What go() called after it had recorded itself and its callers.
+        self.assertEqual([["<string>", line, "second"] for line in (9, 7, 7, 7)], found[:4])
+        self.assertEqual(frames, found[4:])
+
+    def test_tasks_are_told_with_the_chain_of_what_they_wait_for(self):
+        found = {task["address"]: task for task in self.ask("--locals")["tasks"]}
+        self.assertEqual(sorted(task["address"] for task in self.truth["tasks"]), sorted(found))
+        for told in self.truth["tasks"]:
+            task = found[told["address"]]
+            with self.subTest(task=told["name"]):
+                self.assertEqual([told["name"], told["state"]], [task["name"], task["state"]])
+                self.assertEqual([f["place"] for f in told["frames"]], [place_of(f) for f in task["frames"]])
+                self.assertEqual([f["locals"] for f in told["frames"]], [locals_of(f) for f in task["frames"]])
+                awaits = task.get("awaits")
+                self.assertEqual(told["awaits"], awaits and [awaits["type"], awaits["address"]])
+                self.assertEqual(told["task"], (awaits or {}).get("task"))
+                self.assertTrue(task["complete"])
+        self.assertGreater(len(found), 50)
+
+    def test_the_crash_comes_first_with_its_native_frames(self):
+        [first, *others] = self.ask()["threads"]
+        self.assertEqual(["MainThread", True, True], [first["name"], first["crashed"], first["holds_gil"]])
+        self.assertFalse(any(thread["crashed"] or thread["holds_gil"] for thread in others))
+        self.assertFalse(any(thread["native"] for thread in others))
+        symbols = [frame["symbol"] for frame in first["native"]]
+        self.assertIn("abort", symbols)
+        self.assertRegex(os.path.basename(first["native"][0]["library"]), r"^libc[.-]")
+        self.assertRegex(os.path.basename(first["native"][-1]["library"]), r"^(lib)?python3")
+        self.assertRegex(self.text(), r'^Thread \d+ "MainThread", interpreter 0, took SIGABRT, holds the GIL\n')
+
+    def test_analyze_has_the_short_form(self):
+        done = heapcore("analyze", self.core)
+        lines = done.stdout.decode().splitlines()
+        [start] = [n for n, line in enumerate(lines) if line.startswith("Thread ")]
+        self.assertIn('"MainThread"', lines[start])
+        self.assertTrue(any(line.endswith(", in stop") for line in lines[start:start + 9]))
+        brief = json.loads(heapcore("analyze", "--json", self.core).stdout.decode())
+        self.assertEqual([self.truth["main"]["ident"]], [t["ident"] for t in brief["thread"]])
+
+    def test_recursion_is_told_once(self):
+        self.assertRegex(self.text(), r"… the same line \d+ more times")
+
+    def test_control_characters_of_a_name_stay_out_of_the_text(self):
+        text = self.text("--locals")
+        self.assertNotIn("\x1b", text)
+        self.assertNotIn("\r", text)
+
+    def test_source_lines_are_shown_from_files_that_are_no_younger(self):
+        shown = self.ask()
+        self.assertEqual(0, shown["source"]["younger"])
+        self.assertIn("        truth.stop(how)\n", self.text())
+        status = os.stat(self.core)
+        try:
+            os.utime(self.core, (1, 1))
+            old = self.ask()
+            self.assertGreater(old["source"]["younger"], 1)
+            self.assertFalse([f for t in old["threads"] for f in t["frames"] if f["source"]])
+            self.assertEqual(1, self.text().count("changed after the core was written"))
+        finally:
+            os.utime(self.core, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+class GcoreThreadsTest(ThreadsTest):
+    @classmethod
+    def dump(cls):
+        return dumping.gcore(cls.interpreter, "threads.py", cls.folder)
+
+    def test_the_crash_comes_first_with_its_native_frames(self):
+        threads = self.ask()["threads"]
+        self.assertFalse(any(thread["crashed"] or thread["holds_gil"] for thread in threads))
+        self.assertEqual(self.truth["main"]["ident"], threads[0]["ident"])
+
+    def test_a_live_process_is_read_too(self):
+        with dumping.blocked(self.interpreter, "threads.py", self.folder) as (path, process):
+            with open(path) as file:
+                truth = json.load(file)
+            found = self.ask(target=["-p", str(process.pid)])
+            self.assertTrue(dumping.goes_on(process))
+        idents = {t["ident"]: t for t in found["threads"] if t["interpreter"] == 0}
+        for thread in truth["threads"]:
+            self.assertEqual([thread["tid"], thread["name"]], [idents[thread["ident"]][k] for k in ("tid", "name")])
+            if thread["frames"]:
+                self.assertEqual(
+                    [f["place"] for f in thread["frames"]], [place_of(f) for f in idents[thread["ident"]]["frames"]])
+        self.assertEqual(len(truth["tasks"]), len(found["tasks"]))
+
+
+class CrashTest(unittest.TestCase):
+    interpreter = None
+
+    def test_a_crash_in_a_library_is_told_with_symbol_and_library(self):
+        compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+        if not compiler or not dumping.kernel_writes_cores_here():
+            self.skipTest("needs a C compiler, and the kernel's own cores")
+        with tempfile.TemporaryDirectory(prefix="heapcore-crash-") as folder:
+            source, library = os.path.join(folder, "crash.c"), os.path.join(folder, "libcrash.so")
+            with open(source, "w") as file:
+                file.write(LIBRARY)
+            subprocess.run([compiler, "-O1", "-fno-optimize-sibling-calls", "-fPIC", "-shared", "-o", library, source],
+                check=True)
+            subprocess.run(
+                ["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh", self.interpreter.executable, "-W", "ignore",
+                    os.path.join(dumping.FIXTURES, "threads.py"), os.devnull, "crash", library],
+                cwd=folder, env=dumping.clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            [core] = [name for name in os.listdir(folder) if name.startswith("core")]
+            done = heapcore("threads", "--json", os.path.join(folder, core))
+            first = json.loads(done.stdout.decode())["threads"][0]
+            self.assertTrue(first["crashed"])
+            self.assertEqual([["heapcore_inner", library], ["heapcore_outer", library]],
+                [[frame["symbol"], frame["library"]] for frame in first["native"][:2]])
+            self.assertEqual("crash_in_library", first["frames"][0]["function"])
+            text = heapcore("threads", os.path.join(folder, core)).stdout.decode()
+            self.assertRegex(text, r"took SIGSEGV")
+            self.assertRegex(text, r"in C: heapcore_inner\+\d+ \(libcrash\.so\)")
+
+
+def for_interpreter(case, interpreter):
+    name = case.__name__ + "_" + interpreter.name.replace(".", "_").replace("-", "_")
+    return type(name, (case,), {"interpreter": interpreter})
+
+
+def main():
+    global HEAPCORE
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--heapcore", required=True, help="the program under test")
+    parser.add_argument("--interpreter", action="append", choices=interpreters.NAMES, help="default: all")
+    parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
+    arguments = parser.parse_args()
+    HEAPCORE = os.path.abspath(arguments.heapcore)
+    if not os.access(HEAPCORE, os.X_OK):
+        parser.error("%s is no program: build it first" % arguments.heapcore)
+    suite = unittest.TestSuite()
+    found, missing = interpreters.cover(arguments.interpreter or interpreters.NAMES)
+    if missing and interpreters.must_have_all():
+        return 1
+    for interpreter in found:
+        for case in (ThreadsTest, CrashTest) + ((GcoreThreadsTest,) if shutil.which("gcore") else ()):
+            for test in unittest.defaultTestLoader.loadTestsFromTestCase(for_interpreter(case, interpreter)):
+                if not arguments.tests or any(part in test.id() for part in arguments.tests):
+                    suite.addTest(test)
+    if not suite.countTestCases():
+        return NONE_FOUND
+    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
