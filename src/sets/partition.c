@@ -235,11 +235,14 @@ struct hc_error *hc_partition_rows(struct hc_partition *partition, const struct 
     if (!grow_buckets(&index))
         return hc_error_out_of_memory();
     struct hc_error *error = NULL;
-    uint32_t count = set->universe->graph->count;
+    uint32_t count = set->universe->graph->count, steps = 0;
     for (uint32_t object = hc_set_next(set, 0); object < count && !error;
          object = hc_set_next(set, object + 1)) {
         struct hc_class class;
-        error = hc_classify_object(&classify, object, &class);
+        if (++steps % HC_INTERRUPT_STRIDE == 0)
+            error = hc_interrupt_check();
+        if (!error)
+            error = hc_classify_object(&classify, object, &class);
         if (!error && index.buckets[find_bucket(&index, &class)])
             hc_set_put(found, object);
     }
