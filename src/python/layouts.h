@@ -44,7 +44,6 @@
     FIELD(long_digits, "PyLongObject", "ob_digit|long_value.ob_digit", "Objects/longobject.c", true)         \
     FIELD(long_tag, "PyLongObject", "long_value.lv_tag", "Objects/longobject.c", false)                      \
     FIELD(ascii_length, "PyASCIIObject", "length", "Objects/unicodeobject.c", true)                          \
-    FIELD(ascii_state, "PyASCIIObject", "state", "Objects/unicodeobject.c", true)                            \
     FIELD(ascii_kind, "PyASCIIObject", "state.kind", "Objects/unicodeobject.c", true)                        \
     FIELD(ascii_compact, "PyASCIIObject", "state.compact", "Objects/unicodeobject.c", true)                  \
     FIELD(ascii_ascii, "PyASCIIObject", "state.ascii", "Objects/unicodeobject.c", true)                      \
@@ -62,6 +61,16 @@
     FIELD(list_items, "PyListObject", "ob_item", "Objects/listobject.c", true)                               \
     FIELD(list_allocated, "PyListObject", "allocated", "Objects/listobject.c", true)                         \
     FIELD(tuple_items, "PyTupleObject", "ob_item", "Objects/tupleobject.c", true)                            \
+    FIELD(deque_left, "dequeobject", "leftblock", "Modules/_collectionsmodule.c", false)                     \
+    FIELD(deque_left_index, "dequeobject", "leftindex", "Modules/_collectionsmodule.c", false)               \
+    FIELD(deque_block_data, "BLOCK", "data", "Modules/_collectionsmodule.c", false)                          \
+    FIELD(deque_block_right, "BLOCK", "rightlink", "Modules/_collectionsmodule.c", false)                    \
+    FIELD(odict_first, "_odictobject", "od_first", "Objects/odictobject.c", true)                            \
+    FIELD(odict_fast_nodes, "_odictobject", "od_fast_nodes", "Objects/odictobject.c", true)                  \
+    FIELD(odict_fast_nodes_size, "_odictobject", "od_fast_nodes_size", "Objects/odictobject.c", true)        \
+    FIELD(odict_node_key, "_odictnode", "key", "Objects/odictobject.c", true)                                \
+    FIELD(odict_node_next, "_odictnode", "next", "Objects/odictobject.c", true)                              \
+    FIELD(sizeof_odict_node, "_odictnode", NULL, "Objects/odictobject.c", true)                              \
     FIELD(set_mask, "PySetObject", "mask", "Objects/setobject.c", true)                                      \
     FIELD(set_table, "PySetObject", "table", "Objects/setobject.c", true)                                    \
     FIELD(set_smalltable, "PySetObject", "smalltable", "Objects/setobject.c", true)                          \

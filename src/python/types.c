@@ -300,8 +300,10 @@ static void plan_native(struct hc_type_table *table, struct hc_reader *reader, c
     while (owner->base && !owner->layout && traverse_of(table, reader, owner->base) == traverse &&
            (traverse || owner->basicsize == owner->base->basicsize))
         owner = owner->base;
+    bool is_heap = traverse && hc_type_is_heap(native) && hc_runtime_since(table->runtime, 3, 9);
     if (owner->layout && owner->how == HC_HOW_DECODER) {
         type->layout = owner->layout;
+        type->visits_type |= is_heap && owner == native;
         return;
     }
     while (owner->base && !(owner->layout && owner->how == HC_HOW_DECODER))
@@ -313,7 +315,7 @@ static void plan_native(struct hc_type_table *table, struct hc_reader *reader, c
     type->words_visited = traverse != 0;
     // What the tp_traverse of a C heap type has to do since 3.9: visit the type, and the managed dict if
     // there is one.
-    type->visits_type |= traverse && hc_type_is_heap(native) && hc_runtime_since(table->runtime, 3, 9);
+    type->visits_type |= is_heap;
     if (native->flags & HC_TYPE_MANAGED_DICT)
         type->dict_place = dict_place(table->runtime, type, native);
 }
@@ -379,6 +381,16 @@ static bool is_full(const struct hc_type_table *table)
     return table->types.count >= room + BINARIES_TYPES;
 }
 
+// A type of CPython's own: a static one in the interpreter's data, or one that its C code made from a spec,
+// whose tp_traverse is in the interpreter's text.
+static bool is_of_interpreter(const struct hc_runtime *runtime, const struct hc_type *type,
+                              const struct raw_type *raw)
+{
+    uint64_t place = hc_type_is_heap(type) ? raw->traverse : type->address;
+    return place >= runtime->module->start && place < runtime->module->end &&
+           !(hc_type_is_heap(type) && place == runtime->subtype_traverse);
+}
+
 static struct hc_type *create(struct hc_type_table *table, struct hc_reader *reader, uint64_t address,
                               unsigned depth)
 {
@@ -408,7 +420,7 @@ static struct hc_type *create(struct hc_type_table *table, struct hc_reader *rea
     type->is_dict = address == runtime->dict_type;
     if (hc_type_is_heap(type))
         hc_reader_word(reader, address + runtime->layouts.at.heap_type_cached_keys, &type->cached_keys);
-    if (!hc_type_is_heap(type) && address >= runtime->module->start && address < runtime->module->end)
+    if (is_of_interpreter(runtime, type, &raw))
         type->layout = find_row(runtime, raw.full_name);
     const char *row = type->layout ? type->layout->row->names : "";
     type->has_items = !strcmp(row, "tuple") || !strcmp(row, "bytes") || (type->base && type->base->has_items);

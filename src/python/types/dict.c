@@ -51,7 +51,7 @@ static void trace_split(struct hc_tracer *tracer, const struct hc_dict_keys *key
     }
 }
 
-static void dict_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
+void hc_dict_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     struct hc_dict_keys keys;
     uint64_t keys_address = hc_view_word(tracer, object, tracer->at->dict_keys);
@@ -167,7 +167,7 @@ void hc_relate_mapping(struct hc_relater *relater, uint64_t dict, enum hc_link_k
     }
 }
 
-static void dict_relate(struct hc_relater *relater, const struct hc_object_view *object)
+void hc_dict_relate(struct hc_relater *relater, const struct hc_object_view *object)
 {
     struct hc_dict_keys keys;
     uint64_t values;
@@ -177,7 +177,7 @@ static void dict_relate(struct hc_relater *relater, const struct hc_object_view 
 }
 
 // _PyDict_SizeOf(), Objects/dictobject.c: split keys are the class's.
-static uint64_t dict_size(struct hc_tracer *tracer, const struct hc_object_view *object)
+uint64_t hc_dict_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     struct hc_dict_keys keys;
     uint64_t size = object->type->basicsize;
@@ -193,7 +193,7 @@ static uint64_t dict_size(struct hc_tracer *tracer, const struct hc_object_view 
 }
 
 const struct hc_type_row hc_dict_types[] = {
-    {.names = "dict", .traverse = dict_traverse, .relate = dict_relate, .size = dict_size},
+    {.names = "dict", .traverse = hc_dict_traverse, .relate = hc_dict_relate, .size = hc_dict_size},
     {.names = "dict_keys|dict_values|dict_items",
      .structure = "_PyDictViewObject",
      .unit = "Objects/dictobject.c",

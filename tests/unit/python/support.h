@@ -112,7 +112,7 @@ static inline void make_runtime(struct hc_runtime *runtime, const struct hc_imag
     at->sizeof_type = 88;
     at->heap_type_qualname = 88, at->heap_type_cached_keys = 96, at->sizeof_heap_type = 104;
     at->member_type = 8, at->member_offset = 16, at->sizeof_member = 24;
-    at->ascii_length = 16, at->ascii_state = 32, at->sizeof_ascii = 48, at->sizeof_compact = 72;
+    at->ascii_length = 16, at->sizeof_ascii = 48, at->sizeof_compact = 72;
     at->unicode_data = 72, at->sizeof_unicode = 80;
     layouts->fields[HC_FIELD_ascii_kind] = bits(32, KIND_SHIFT, 3);
     layouts->fields[HC_FIELD_ascii_compact] = bits(32, 5, 1);
