@@ -14,7 +14,7 @@ WRITE = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p, ctypes
 
 
 class Error(gdb.GdbError):
-    """What cannot be done, in a sentence: gdb prints it without a traceback."""
+    """What cannot be done, in a sentence: of a command gdb prints just that."""
 
 
 class Options(ctypes.Structure):

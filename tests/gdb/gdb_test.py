@@ -140,6 +140,36 @@ class CoreTest(unittest.TestCase):
         self.assertEqual(answers[8], heapcore("query", self.core, "h.count"))
 
 
+    def test_values_of_two_inferiors_do_not_mix(self):
+        answers = self.gdb(
+            "python import heapcore; h = heapcore.heap()", "add-inferior", "inferior 2", "core-file " + self.core,
+            "python print(heapcore.heap() & h)", "python print(heapcore.heap().count)", "inferior 1", "python print(h.count)")
+        self.assertIn("this value is of another inferior than the selected one", answers[4])
+        self.assertEqual(answers[5], answers[7])
+
+    def test_a_core_that_was_written_anew_is_another(self):
+        folder = os.path.join(self.folder, "a folder's name")
+        os.makedirs(folder)
+        core = shutil.copy(self.core, os.path.join(folder, "core"))
+        answers = run_gdb([
+            "py-heap x = h & __main__.Session", "py-heap x.count", "shell touch '%s'" % core.replace("'", "'\\''"),
+            "py-heap x.count", "py-heap h.count"], driving.INTERPRETER.executable, core)
+        self.assertEqual(answers[1], "%d\n" % len(self.known["sessions"]))
+        self.assertIn("unknown name 'x'", answers[3])
+        self.assertEqual(answers[4], heapcore("query", self.core, "h.count"))
+
+    def test_what_is_no_address_is_told(self):
+        text, fraction, unknown = self.gdb('py-heap obj "text"', "py-heap obj 1.5", "py-heap obj nobody")
+        self.assertEqual(fraction, "ERROR 1.5 is no address, but has type double\n")
+        for answer in text, unknown:
+            self.assertRegex(answer, r"\AERROR [^\n]+\n\Z")
+
+    def test_an_object_names_itself_for_the_language(self):
+        address = self.known["sessions"][3]
+        answers = self.gdb("py-heap obj %d" % address, "py-heap obj.count", 'output/d $py_heap_addr("obj")')
+        self.assertEqual(answers[1:], ["1\n", str(address)])
+
+
 class LiveTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="heapcore-gdb-live-")
@@ -163,6 +193,38 @@ class LiveTest(unittest.TestCase):
             self.assertEqual([int(answers[i]) for i in (5, 6, 10)], [first + 1, first, first + 2])
             self.assertEqual(answers[7], "True\n")
             self.assertTrue(service.goes_on())
+
+    def test_a_process_that_is_attached_again_is_looked_at_anew(self):
+        with Service(self.folder) as service:
+            answers = run_gdb([
+                "py-heap (h & __main__.Session).count", "detach", "shell sleep 0.3", "py-heap h.count",
+                "attach %d" % service.process.pid, "py-heap (h & __main__.Session).count", READ % service.state, "detach"],
+                "-p", str(service.process.pid))
+            self.assertIn("no process", answers[3])
+            self.assertGreater(int(answers[5]), int(answers[0]) + 3)
+            self.assertIn(int(answers[5]) - len(json.loads(answers[6])["sessions"]), (0, 1))
+
+    def test_a_forked_child_is_an_inferior_of_its_own(self):
+        source = os.path.join(self.folder, "fork.py")
+        with open(source, "w") as file:
+            file.write("import os\nclass Thing: pass\nthings = [Thing() for i in range(10)]\n"
+                "if not os.fork():\n    del things[5:]\n    os.getppid()\n    os._exit(0)\nos.wait()\n")
+        answers = run_gdb([
+            "set breakpoint pending on", "set follow-fork-mode child", "set detach-on-fork off", "break fork",
+            "run", "py-heap (h & __main__.Thing).count", "break getppid", "continue",
+            "py-heap (h & __main__.Thing).count", "inferior 1", "py-heap (h & __main__.Thing).count"],
+            "--args", driving.INTERPRETER.executable, source)
+        self.assertEqual([answers[i] for i in (5, 8, 10)], ["10\n", "5\n", "10\n"])
+
+    def test_a_process_that_becomes_another_program_is_another(self):
+        source = os.path.join(self.folder, "become.py")
+        with open(source, "w") as file:
+            file.write("import os\nos.getppid()\nos.execv('/bin/sleep', ['sleep', '0'])\n")
+        answers = run_gdb([
+            "set breakpoint pending on", "break getppid", "run", "py-heap n = h.count", "delete", "catch exec",
+            "continue", "py-heap n", "py-heap refresh"], "--args", driving.INTERPRETER.executable, source)
+        self.assertIn("Python", answers[7])
+        self.assertRegex(answers[7], r"\AERROR [^\n]+\n\Z")
 
     def test_a_reference_point_leaves_what_is_new(self):
         with Service(self.folder) as service:

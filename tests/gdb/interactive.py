@@ -164,6 +164,13 @@ class InteractiveTest(unittest.TestCase):
             for name in "byrcs", "byclodo", "bysize":
                 self.assertIn(name, several)
 
+    def test_commands_complete_without_a_process(self):
+        with Terminal() as gdb:
+            gdb.type("py-heap refr" + TAB)
+            gdb.wait_for("py-heap refresh")
+            gdb.type("\n")
+            self.assertIn("no process", gdb.wait_for(PROMPT))
+
     def test_more_is_the_next_page_of_the_last_answer(self):
         with self.gdb() as gdb:
             gdb.answer("py-heap h.byid")
