@@ -1,5 +1,7 @@
 #include "graph/graph.h"
 
+#include "graph/dominators.h"
+
 #include <stdlib.h>
 
 void hc_graph_destroy(struct hc_graph *graph)
@@ -15,6 +17,7 @@ void hc_graph_destroy(struct hc_graph *graph)
     free(graph->edges);
     free(graph->referrer_starts);
     free(graph->referrers);
+    hc_dominators_destroy(graph->dominators);
     free(graph->type_indexes);
     free(graph->sizes);
     free(graph->states);

@@ -42,6 +42,8 @@ struct hc_graph_tally {
     uint64_t states[HC_STATE_COUNT]; // objects, virtual dicts included
 };
 
+struct hc_dominators;
+
 struct hc_graph {
     struct hc_type_table types;
     struct hc_pools pools;
@@ -58,15 +60,16 @@ struct hc_graph {
     // stands there twice.
     uint32_t *referrer_starts;
     uint32_t *referrers;
+    struct hc_dominators *dominators;  // graph/dominators.h; NULL until hc_graph_find_dominators()
     uint32_t *type_indexes;            // into types; a virtual dict's is that of dict
     uint16_t *sizes;                   // bytes; HC_LARGE: see large_sizes
     uint8_t *states;                   // enum hc_state
     struct hc_large_size *large_sizes; // by object, ascending
     size_t large_count;
-    uint64_t *owned_dicts; // bitmap over the real objects: is the __dict__ of another
-    uint32_t *owned_ranks; // owned dicts before each 64
-    uint32_t *dict_owners; // by rank among the owned dicts
-    struct hc_id_vector roots;
+    uint64_t *owned_dicts;     // bitmap over the real objects: is the __dict__ of another
+    uint32_t *owned_ranks;     // owned dicts before each 64
+    uint32_t *dict_owners;     // by rank among the owned dicts
+    struct hc_id_vector roots; // what the interpreters refer to; some twice
     struct hc_graph_tally tally;
 };
 

@@ -47,15 +47,16 @@ static struct hc_error *mark_from(struct hc_graph *graph, uint32_t seed, enum hc
 
 static struct hc_error *mark_addresses(struct hc_graph *graph, const struct hc_word_vector *addresses,
                                        enum hc_state state, struct hc_id_vector *stack,
-                                       struct hc_id_vector *ret_marked)
+                                       struct hc_id_vector *ret_objects)
 {
     for (size_t i = 0; i < addresses->count; i++) {
         hc_object_id object;
-        if (!hc_graph_find(graph, addresses->items[i], &object) || graph->states[object.i] & MARKS)
+        if (!hc_graph_find(graph, addresses->items[i], &object))
             continue;
-        if (ret_marked && !hc_id_vector_push(ret_marked, object.i))
+        if (ret_objects && !hc_id_vector_push(ret_objects, object.i))
             return hc_error_out_of_memory();
-        HC_TRY(mark_from(graph, object.i, state, stack));
+        if (!(graph->states[object.i] & MARKS))
+            HC_TRY(mark_from(graph, object.i, state, stack));
     }
     return NULL;
 }

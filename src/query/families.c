@@ -14,6 +14,7 @@ static const struct hc_attribute *const set_attributes[] = {
     hc_producer_attributes,
     hc_classifier_set_attributes,
     hc_maprox_attributes,
+    hc_retained_set_attributes,
     NULL,
 };
 static const struct hc_attribute *const heapy_attributes[] = {

@@ -24,6 +24,8 @@ extern const struct hc_attribute hc_reference_attributes[];
 extern const struct hc_function hc_reference_functions[];
 
 extern const struct hc_attribute hc_classifier_set_attributes[];
+extern const struct hc_attribute hc_retained_set_attributes[];
+extern const struct hc_attribute hc_retained_object_attributes[];
 extern const struct hc_function hc_classifier_functions[];
 
 extern const struct hc_attribute hc_maprox_attributes[];

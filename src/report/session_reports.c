@@ -3,6 +3,7 @@
 #include "report/analyze.h"
 #include "report/dump.h"
 #include "report/json.h"
+#include "report/retained.h"
 #include "report/text.h"
 #include "report/threads.h"
 
@@ -42,6 +43,14 @@ static struct hc_error *write_layouts(const struct hc_session *session,
 {
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
     HC_TRY(hc_report_layouts(session, &report));
+    return write_report(&report, options, file);
+}
+
+static struct hc_error *write_retained(const struct hc_session *session,
+                                       const struct hc_report_options *options, FILE *file)
+{
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    HC_TRY(hc_report_retained(session, options->render.limit, &report));
     return write_report(&report, options, file);
 }
 
@@ -95,6 +104,16 @@ const struct hc_session_report hc_session_reports[] = {
                 "the source that says so; `absent` where this version of CPython has no such member.\n",
         .layouts_only = true,
         .write = write_layouts,
+    },
+    {
+        .name = "retained",
+        .summary = "what keeps most memory alive: objects, kinds, variables",
+        .help = "Prints what would be freed if an object went, its own bytes included, for the largest "
+                "objects, each\n"
+                "with the shortest path from the interpreter; for kinds of objects; and for the variables "
+                "of modules\n"
+                "and classes. 20 of each, unless --limit says otherwise.\n",
+        .write = write_retained,
     },
 };
 

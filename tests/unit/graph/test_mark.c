@@ -169,6 +169,14 @@ static void check_model(const struct model *model)
         search(model, graph->roots.items[i], HC_STATE_REACHABLE, reached);
     for (uint32_t i = 0; i < model->real; i++)
         assert_int_equal(reached[i] != 0, expected[i] == HC_STATE_REACHABLE);
+    // Every object that an interpreter refers to is a root, though another root may reach it as well.
+    for (size_t i = 0; i < model->roots.count; i++) {
+        hc_object_id object;
+        bool is_root = !hc_graph_find(graph, model->roots.items[i], &object);
+        for (size_t k = 0; k < graph->roots.count && !is_root; k++)
+            is_root = graph->roots.items[k] == object.i;
+        assert_true(is_root);
+    }
 }
 
 static void test_marks_agree_with_a_plain_search_on_random_graphs(void **state)

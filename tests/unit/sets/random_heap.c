@@ -1,5 +1,7 @@
 #include "random_heap.h"
 
+#include "graph/dominators.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -200,4 +202,5 @@ void heap_deinit(struct heap *heap)
     hc_universe_deinit(&heap->universe);
     free(heap->graph.referrer_starts);
     free(heap->graph.referrers);
+    hc_dominators_destroy(heap->graph.dominators);
 }

@@ -1,0 +1,255 @@
+#include "sets/retained.h"
+
+#include "base/interrupt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct survey {
+    struct hc_universe *universe;
+    struct hc_graph *graph;
+    struct hc_dominators *dominators;
+    size_t most;
+    struct hc_retained *retained;
+    uint32_t *order; // by object: its place when the tree is walked from above, from 1
+    // By rank, and one for the roots: the place of the last object below; before that is known, the next
+    // child.
+    uint32_t *last;
+    uint32_t *open; // by kind: how many of it are above
+};
+
+static void survey_deinit(struct survey *survey)
+{
+    free(survey->order);
+    free(survey->last);
+    free(survey->open);
+}
+
+void hc_retained_deinit(struct hc_retained *retained)
+{
+    hc_retained_object_vector_deinit(&retained->objects);
+    hc_retained_kind_vector_deinit(&retained->kinds);
+    hc_retained_object_vector_deinit(&retained->variables);
+}
+
+static int larger_object_first(const void *left, const void *right)
+{
+    const struct hc_retained_object *a = left, *b = right;
+    if (a->retained != b->retained)
+        return a->retained < b->retained ? 1 : -1;
+    return (a->object > b->object) - (a->object < b->object);
+}
+
+static int larger_kind_first(const void *left, const void *right)
+{
+    const struct hc_retained_kind *a = left, *b = right;
+    if (a->retained != b->retained)
+        return a->retained < b->retained ? 1 : -1;
+    return (a->kind > b->kind) - (a->kind < b->kind);
+}
+
+static void keep_largest(struct hc_retained_object_vector *objects, size_t most)
+{
+    if (objects->count > 1)
+        qsort(objects->items, objects->count, sizeof(*objects->items), larger_object_first);
+    if (objects->count > most)
+        objects->count = most;
+}
+
+// Sorts now and then, so that the vector stays short.
+static struct hc_error *add_object(const struct survey *survey, struct hc_retained_object_vector *objects,
+                                   uint32_t object, uint32_t holder)
+{
+    enum { SPARE = 4096 };
+    struct hc_retained_object added = {
+        .retained = hc_graph_retained(survey->graph, (hc_object_id){object}),
+        .object = object,
+        .holder = holder,
+    };
+    if (!hc_retained_object_vector_push(objects, added))
+        return hc_error_out_of_memory();
+    if (objects->count / 2 >= survey->most && objects->count >= SPARE)
+        keep_largest(objects, survey->most);
+    return NULL;
+}
+
+static struct hc_error *find_objects(const struct survey *survey)
+{
+    struct hc_retained_object_vector *objects = &survey->retained->objects;
+    for (uint32_t object = 0; object < survey->graph->count; object++) {
+        if (object % HC_INTERRUPT_STRIDE == 0)
+            HC_TRY(hc_interrupt_check());
+        if (survey->dominators->parents[object] != HC_DOMINATOR_NONE)
+            HC_TRY(add_object(survey, objects, object, object));
+    }
+    keep_largest(objects, survey->most);
+    return NULL;
+}
+
+static uint32_t row_of(const struct survey *survey, uint32_t object)
+{
+    return object == HC_DOMINATOR_ROOTS ? survey->dominators->inner_count
+                                        : hc_dominators_rank(survey->dominators, object);
+}
+
+static void enter(struct survey *survey, uint32_t object, uint32_t place)
+{
+    uint32_t kind = hc_universe_kind(survey->universe, object);
+    struct hc_retained_kind *row = &survey->retained->kinds.items[kind];
+    survey->order[object] = place;
+    row->count++;
+    row->size += hc_graph_size(survey->graph, (hc_object_id){object});
+    if (!survey->open[kind])
+        row->retained += hc_graph_retained(survey->graph, (hc_object_id){object});
+}
+
+// Down by the lists of children, up by the parents.
+static struct hc_error *walk_tree(struct survey *survey)
+{
+    const struct hc_dominators *dominators = survey->dominators;
+    uint32_t at = HC_DOMINATOR_ROOTS, row = dominators->inner_count, place = 0;
+    survey->last[row] = dominators->child_starts[row];
+    for (;;) {
+        if (survey->last[row] == dominators->child_starts[row + 1]) {
+            survey->last[row] = place;
+            if (at == HC_DOMINATOR_ROOTS)
+                return NULL;
+            survey->open[hc_universe_kind(survey->universe, at)]--;
+            at = dominators->parents[at];
+            row = row_of(survey, at);
+            continue;
+        }
+        uint32_t child = dominators->children[survey->last[row]++];
+        enter(survey, child, ++place);
+        if (place % HC_INTERRUPT_STRIDE == 0)
+            HC_TRY(hc_interrupt_check());
+        if (!hc_dominators_is_inner(dominators, child))
+            continue;
+        at = child;
+        row = row_of(survey, at);
+        survey->open[hc_universe_kind(survey->universe, at)]++;
+        survey->last[row] = dominators->child_starts[row];
+    }
+}
+
+static struct hc_error *find_kinds(struct survey *survey)
+{
+    struct hc_retained_kind_vector *kinds = &survey->retained->kinds;
+    size_t count = 2 * (size_t)survey->universe->type_count;
+    if (!hc_retained_kind_vector_reserve(kinds, count + 1))
+        return hc_error_out_of_memory();
+    memset(kinds->items, 0, (count + 1) * sizeof(*kinds->items));
+    for (kinds->count = 0; kinds->count < count; kinds->count++)
+        kinds->items[kinds->count].kind = (uint32_t)kinds->count;
+    HC_TRY(walk_tree(survey));
+    qsort(kinds->items, count, sizeof(*kinds->items), larger_kind_first);
+    if (kinds->count > survey->most)
+        kinds->count = survey->most;
+    while (kinds->count && !kinds->items[kinds->count - 1].count)
+        kinds->count--;
+    return NULL;
+}
+
+static bool is_module(const struct hc_type *type)
+{
+    enum { MOST_BASES = 64 };
+    for (int i = 0; type && i < MOST_BASES; i++, type = type->base)
+        if (type->module && type->name && !strcmp(type->module, "builtins") && !strcmp(type->name, "module"))
+            return true;
+    return false;
+}
+
+// Has variables: the dict of a module or of a class.
+static bool is_namespace(const struct survey *survey, uint32_t object)
+{
+    const struct hc_graph *graph = survey->graph;
+    hc_object_id owner;
+    if (survey->dominators->parents[object] == HC_DOMINATOR_NONE ||
+        !survey->universe->is_dict[graph->type_indexes[object]] ||
+        !hc_graph_dict_owner(graph, (hc_object_id){object}, &owner))
+        return false;
+    const struct hc_type *type = hc_graph_type(graph, owner);
+    return type->flags & HC_TYPE_TYPE_SUBCLASS || is_module(type);
+}
+
+static bool is_below(const struct survey *survey, uint32_t object, uint32_t above)
+{
+    if (survey->order[object] < survey->order[above])
+        return false;
+    uint32_t last = hc_dominators_is_inner(survey->dominators, above) ? survey->last[row_of(survey, above)]
+                                                                      : survey->order[above];
+    return survey->order[object] <= last;
+}
+
+// Does all else that refers to the value live on it?
+static bool goes_with(const struct survey *survey, uint32_t holder, uint32_t value)
+{
+    const struct hc_graph *graph = survey->graph;
+    const struct hc_dominators *dominators = survey->dominators;
+    unsigned references = 0;
+    if (dominators->parents[value] != holder)
+        return false;
+    for (uint32_t i = graph->referrer_starts[value]; i < graph->referrer_starts[value + 1]; i++) {
+        uint32_t referrer = graph->referrers[i];
+        if (dominators->parents[referrer] == HC_DOMINATOR_NONE)
+            continue;
+        references += referrer == holder;
+        if (references > 1 || (referrer != holder && !is_below(survey, referrer, value)))
+            return false;
+    }
+    return true;
+}
+
+static struct hc_error *find_variables(struct survey *survey)
+{
+    const struct hc_graph *graph = survey->graph;
+    struct hc_retained_object_vector *variables = &survey->retained->variables;
+    uint32_t steps = 0;
+    for (uint32_t holder = 0; holder < graph->count; holder++) {
+        if (++steps % HC_INTERRUPT_STRIDE == 0)
+            HC_TRY(hc_interrupt_check());
+        if (!is_namespace(survey, holder))
+            continue;
+        for (uint32_t edge = graph->edge_starts[holder]; edge < graph->edge_starts[holder + 1]; edge++) {
+            if (++steps % HC_INTERRUPT_STRIDE == 0)
+                HC_TRY(hc_interrupt_check());
+            if (goes_with(survey, holder, graph->edges[edge]))
+                HC_TRY(add_object(survey, variables, graph->edges[edge], holder));
+        }
+    }
+    keep_largest(variables, survey->most);
+    return NULL;
+}
+
+static struct hc_error *find_all(struct survey *survey)
+{
+    HC_TRY(find_objects(survey));
+    HC_TRY(find_kinds(survey));
+    return find_variables(survey);
+}
+
+struct hc_error *hc_retained_find(struct hc_universe *universe, size_t most, struct hc_retained *ret)
+{
+    struct hc_graph *graph = universe->graph;
+    HC_TRY(hc_graph_find_dominated(graph, universe->threads));
+    struct hc_retained retained = {0};
+    _cleanup_(survey_deinit) struct survey survey = {
+        .universe = universe,
+        .graph = graph,
+        .dominators = graph->dominators,
+        .most = most,
+        .retained = &retained,
+        .order = calloc(graph->count + 1ull, sizeof(*survey.order)),
+        .last = calloc(graph->dominators->inner_count + 1ull, sizeof(*survey.last)),
+        .open = calloc(2ull * universe->type_count + 1, sizeof(*survey.open)),
+    };
+    if (!survey.order || !survey.last || !survey.open)
+        return hc_error_out_of_memory();
+    struct hc_error *error = find_all(&survey);
+    if (error) {
+        hc_retained_deinit(&retained);
+        return error;
+    }
+    *ret = retained;
+    return NULL;
+}
