@@ -22,6 +22,10 @@ has_package() {
     libelf-dev) pkg-config --exists libelf ;;
     libjson-c-dev) pkg-config --exists json-c ;;
     libedit-dev) pkg-config --exists libedit ;;
+    libzstd-dev) pkg-config --exists libzstd ;;
+    liblz4-dev) pkg-config --exists liblz4 ;;
+    liblzma-dev) pkg-config --exists liblzma ;;
+    zlib1g-dev) pkg-config --exists zlib ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
     *) false ;;
     esac >/dev/null 2>&1 || [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -1,6 +1,8 @@
-// ELF core files, through mmap: by program headers, without a copy, and never past the end of the file.
+// ELF core files, through mmap, or unpacked where they are compressed: by program headers, without a copy,
+// and never past the end of the file.
 #include "image/elf_view.h"
 #include "image/internal.h"
+#include "image/unpack.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -42,22 +44,6 @@ static struct hc_error *explain_kind(const char *path, const struct stat *status
 
 static struct hc_error *explain_foreign_bytes(const char *path, const uint8_t *bytes, uint64_t size)
 {
-    static const struct {
-        const char *magic;
-        const char *name;
-        const char *command;
-    } compressors[] = {
-        {.magic = "\x28\xb5\x2f\xfd", .name = "zstd", .command = "zstd -d"},
-        {.magic = "\x04\x22\x4d\x18", .name = "lz4", .command = "lz4 -d"},
-        {.magic = "\xfd\x37zX", .name = "xz", .command = "xz -dk"},
-        {.magic = "\x1f\x8b\x08", .name = "gzip", .command = "gzip -dk"},
-    };
-    for (size_t i = 0; i < sizeof(compressors) / sizeof(compressors[0]); i++) {
-        size_t length = strlen(compressors[i].magic);
-        if (size >= length && memcmp(bytes, compressors[i].magic, length) == 0)
-            return hc_error_create("%s is compressed with %s; decompress it first (%s %s)", path,
-                                   compressors[i].name, compressors[i].command, path);
-    }
     if (hc_elf_has_magic(bytes, size))
         return hc_error_create("%s starts like an ELF file but its header is cut or damaged; "
                                "copy it again from where it was written",
@@ -81,7 +67,28 @@ static struct hc_error *explain_other_elf(const char *path, uint16_t type)
     }
 }
 
-static struct hc_error *map_file(struct hc_image *image, const char *path, const uint8_t **ret)
+static struct hc_error *unpack_file(struct hc_image *image, int fd, const struct hc_compression *compression,
+                                    const uint8_t **ret)
+{
+    const char *name = hc_compression_name(compression);
+    struct hc_unpacked unpacked = {0};
+    HC_TRY(hc_unpack(fd, image->path, compression, hc_available_memory(), &unpacked));
+    if (unpacked.size == 0)
+        return hc_error_create("%s is compressed with %s and %s; copy it again from where it was written",
+                               image->path, name,
+                               unpacked.end == HC_UNPACK_WHOLE ? "holds nothing"
+                               : unpacked.end == HC_UNPACK_CUT ? "cut short before the first byte of the core"
+                                                               : "damaged before the first byte of the core");
+    HC_TRY(hc_image_keep_mapping(image, unpacked.bytes, unpacked.mapped));
+    image->compression = name;
+    image->size = unpacked.size;
+    image->losses.compressed_cut = unpacked.end == HC_UNPACK_CUT;
+    image->losses.compressed_damaged = unpacked.end == HC_UNPACK_DAMAGED;
+    *ret = unpacked.bytes;
+    return NULL;
+}
+
+static struct hc_error *read_file(struct hc_image *image, const char *path, const uint8_t **ret)
 {
     // Opening a pipe would wait and opening a device may act, so look first.
     struct stat status;
@@ -94,6 +101,13 @@ static struct hc_error *map_file(struct hc_image *image, const char *path, const
     if (fstat(fd, &status) != 0)
         return explain_open_failure(path, errno);
     HC_TRY(explain_kind(path, &status));
+    uint8_t magic[8];
+    ssize_t length = pread(fd, magic, sizeof(magic), 0);
+    const struct hc_compression *compression = hc_find_compression(magic, length > 0 ? length : 0);
+    if (compression) {
+        image->compressed_size = status.st_size;
+        return unpack_file(image, fd, compression, ret);
+    }
     void *bytes = mmap(NULL, status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED)
         return hc_error_create("cannot map %s (%jd bytes): %s; check 'ulimit -v' and the file system", path,
@@ -203,19 +217,33 @@ static struct hc_error *check_header_table(const char *path, struct hc_elf_view 
                            path, core->size);
 }
 
+static struct hc_error *check_kind_of_elf(const char *path, const uint8_t *bytes, uint64_t size,
+                                          struct hc_elf_view *ret)
+{
+    if (!hc_elf_view_init(ret, bytes, size))
+        return explain_foreign_bytes(path, bytes, size);
+    if (ret->type != ET_CORE)
+        return explain_other_elf(path, ret->type);
+    return check_header_table(path, ret);
+}
+
+static struct hc_error *view_core(const struct hc_image *image, const uint8_t *bytes, struct hc_elf_view *ret)
+{
+    struct hc_error *error = check_kind_of_elf(image->path, bytes, image->size, ret);
+    if (error && image->compression)
+        return hc_error_wrap(error, "unpacked from %s", image->compression);
+    return error;
+}
+
 struct hc_error *hc_image_open_core(const char *path, const struct hc_image_options *options,
                                     struct hc_image **ret)
 {
     _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
     HC_TRY(hc_image_create(path, &image));
     const uint8_t *bytes = NULL;
-    HC_TRY(map_file(image, path, &bytes));
+    HC_TRY(read_file(image, path, &bytes));
     struct hc_elf_view core;
-    if (!hc_elf_view_init(&core, bytes, image->size))
-        return explain_foreign_bytes(path, bytes, image->size);
-    if (core.type != ET_CORE)
-        return explain_other_elf(path, core.type);
-    HC_TRY(check_header_table(path, &core));
+    HC_TRY(view_core(image, bytes, &core));
     image->target = core.target;
     HC_TRY(read_program_headers(image, &core));
     hc_image_sort_ranges(image);

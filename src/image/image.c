@@ -105,6 +105,12 @@ uint64_t hc_image_size(const struct hc_image *image)
     return image->size;
 }
 
+const char *hc_image_compression(const struct hc_image *image, uint64_t *ret_compressed_size)
+{
+    *ret_compressed_size = image->compressed_size;
+    return image->compression;
+}
+
 const char *hc_image_path(const struct hc_image *image)
 {
     return image->path;

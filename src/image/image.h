@@ -73,6 +73,8 @@ struct hc_process_info {
 
 // What is not there: told at the end of every report.
 struct hc_image_losses {
+    bool compressed_cut;      // the file ends before the compressor's end: what was before that is read
+    bool compressed_damaged;  // it cannot be decompressed to its end; bytes before may be wrong, too
     bool truncated;           // the core file is shorter than its headers say
     uint64_t expected_size;   // of the core file, by its headers
     uint64_t truncated_bytes; // of memory that the headers promise and the file does not hold
@@ -102,7 +104,8 @@ struct hc_image_source {
 
 struct hc_image;
 
-// Opens an ELF core file. Errors are whole sentences: no such file, a directory, no permission, empty, not
+// Opens an ELF core file, as it is or compressed (told by its first bytes): what is unpacked takes memory,
+// but pages of zeros do not. Errors are whole sentences: no such file, a directory, no permission, empty, not
 // ELF, ELF but no core, no memory in it at all … A core cut short opens; see hc_image_losses().
 struct hc_error *hc_image_open_core(const char *path, const struct hc_image_options *options,
                                     struct hc_image **ret);
@@ -123,6 +126,8 @@ const struct hc_target *hc_image_target(const struct hc_image *image);
 const struct hc_process_info *hc_image_process(const struct hc_image *image);
 const struct hc_image_losses *hc_image_losses(const struct hc_image *image);
 uint64_t hc_image_size(const struct hc_image *image); // of the core file, or of the copied memory, in bytes
+// "zstd", "lz4", "xz", "gzip", and the size of the compressed file; NULL for a file that is not compressed.
+const char *hc_image_compression(const struct hc_image *image, uint64_t *ret_compressed_size);
 const char *hc_image_path(const struct hc_image *image); // of the core file, or "process 1234"
 const struct hc_segment *hc_image_segments(const struct hc_image *image, size_t *ret_count);
 const struct hc_module *hc_image_modules(const struct hc_image *image, size_t *ret_count);

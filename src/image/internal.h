@@ -44,6 +44,8 @@ struct hc_image {
     struct hc_image_losses losses;
     const char *path;
     uint64_t size;
+    const char *compression; // static; NULL: none
+    uint64_t compressed_size;
     uint64_t page_size;
     uint64_t program_headers; // AT_PHDR of the main program, 0 if unknown
     uint64_t entry;           // AT_ENTRY, 0 if unknown

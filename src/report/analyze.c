@@ -122,6 +122,14 @@ static void report_image(struct hc_report *report, const struct hc_image *image)
     } else {
         hc_report_line(report, "core", "%s, %s", hc_image_path(image), size);
     }
+    uint64_t compressed_size;
+    const char *compression = hc_image_compression(image, &compressed_size);
+    hc_report_text(report, "compression", compression);
+    if (compression) {
+        hc_report_number(report, "compressed_size", compressed_size);
+        hc_report_line(report, "", "unpacked in memory from %s, %s", compression,
+                       show_bytes(compressed_size, size));
+    }
 }
 
 static const struct hc_column state_columns[] = {
@@ -211,7 +219,14 @@ static void report_losses(struct hc_report *report, const struct hc_session *ses
          "of pymalloc: their objects are lost"},
     };
     hc_report_section(report, "losses", "Not known");
-    bool any = losses->missing_modules;
+    bool any = losses->missing_modules || losses->compressed_cut || losses->compressed_damaged;
+    hc_report_truth(report, "compressed_cut", losses->compressed_cut);
+    hc_report_truth(report, "compressed_damaged", losses->compressed_damaged);
+    if (losses->compressed_cut)
+        hc_report_line(report, "compressed file", "cut short: what was before the cut is read");
+    if (losses->compressed_damaged)
+        hc_report_line(report, "compressed file",
+                       "damaged: read as far as it goes, and what is read may be wrong before that, too");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         hc_report_number(report, rows[i].key, rows[i].number);
         any |= rows[i].number != 0;

@@ -78,15 +78,6 @@ static void test_a_text_file_is_told(void **state)
     expect_core_failure(path, "is not an ELF file");
 }
 
-static void test_a_compressed_core_is_told_with_the_command_that_helps(void **state)
-{
-    (void)state;
-    const char *path = in_test_directory("core.zst");
-    core_write_file(path, "\x28\xb5\x2f\xfd....", 8);
-    expect_core_failure(path, "is compressed with zstd");
-    expect_core_failure(path, "zstd -d");
-}
-
 static void test_an_executable_is_told_with_the_option_it_belongs_to(void **state)
 {
     (void)state;
@@ -164,7 +155,6 @@ int main(void)
         cmocka_unit_test(test_a_pipe_is_told_and_not_waited_for),
         cmocka_unit_test(test_a_file_without_permission_is_told),
         cmocka_unit_test(test_a_text_file_is_told),
-        cmocka_unit_test(test_a_compressed_core_is_told_with_the_command_that_helps),
         cmocka_unit_test(test_an_executable_is_told_with_the_option_it_belongs_to),
         cmocka_unit_test(test_a_cut_or_senseless_elf_header_is_told),
         cmocka_unit_test(test_a_core_cut_inside_its_program_headers_is_told),
