@@ -145,14 +145,25 @@ static struct hc_error *no_interpreter(const struct hc_runtime *runtime)
                            hc_image_path(runtime->image));
 }
 
+static struct hc_error *no_runtime(const struct hc_runtime *runtime)
+{
+    const char *path = hc_image_path(runtime->image);
+    if (hc_image_losses(runtime->image)->truncated)
+        return hc_error_create("_PyRuntime at 0x%lx is not in %s: the image is cut before it",
+                               (long)runtime->address, path);
+    return hc_error_create(
+        "_PyRuntime at 0x%lx is not in %s: it was not dumped; was /proc/PID/coredump_filter "
+        "without bit 0 when it was written?",
+        (long)runtime->address, path);
+}
+
 // The list starts in _PyRuntime.interpreters.head; it is bounded, for a damaged one may be a ring.
 static struct hc_error *find_interpreters(struct hc_runtime *runtime, struct hc_reader *reader)
 {
     const struct hc_offsets *at = &runtime->layouts.at;
     uint64_t interpreter;
     if (!hc_reader_word(reader, runtime->address + at->runtime_interpreters, &interpreter))
-        return hc_error_create("_PyRuntime at 0x%lx is not in %s: the image is cut before it",
-                               (long)runtime->address, hc_image_path(runtime->image));
+        return no_runtime(runtime);
     while (interpreter && runtime->interpreters.count < MAX_INTERPRETERS) {
         for (size_t i = 0; i < runtime->interpreters.count; i++)
             if (runtime->interpreters.items[i] == interpreter)
