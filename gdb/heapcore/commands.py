@@ -53,10 +53,11 @@ def run(text):
     now.library.writing(now.library.run, now.handle, text.encode(), library.format_of(), write=gdb.write)
 
 
-def report(name):
+def report(name, locals=False):
     from . import library
     now = session()
-    now.library.writing(now.library.report, now.handle, name.encode(), library.format_of(), write=gdb.write)
+    now.library.writing(
+        now.library.report, now.handle, name.encode(), library.format_of(locals=locals), write=gdb.write)
 
 
 def show_help(name):
@@ -146,6 +147,8 @@ py-heap help       all commands and names"""
             sessions.refresh()
         elif text in reports(library.load()):
             report(text)
+        elif text == "threads --locals":
+            report("threads", locals=True)
         else:
             run(text)
 

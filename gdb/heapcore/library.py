@@ -32,7 +32,8 @@ class Target(ctypes.Structure):
 
 class Format(ctypes.Structure):
     _fields_ = [
-        ("size", ctypes.c_size_t), ("json", ctypes.c_bool), ("color", ctypes.c_bool), ("limit", ctypes.c_long)]
+        ("size", ctypes.c_size_t), ("json", ctypes.c_bool), ("color", ctypes.c_bool), ("limit", ctypes.c_long),
+        ("locals", ctypes.c_bool)]
 
 
 class Object(ctypes.Structure):
@@ -174,5 +175,5 @@ def load():
     return _library
 
 
-def format_of(json=False, color=False, limit=-1):
-    return ctypes.byref(Format(ctypes.sizeof(Format), json, color, limit))
+def format_of(json=False, color=False, limit=-1, locals=False):
+    return ctypes.byref(Format(ctypes.sizeof(Format), json, color, limit, locals))

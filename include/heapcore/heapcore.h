@@ -106,7 +106,8 @@ struct heapcore_format {
     size_t size; // sizeof(struct heapcore_format)
     bool json;
     bool color;
-    long limit; // rows of a table; negative: as heapy does (a page; with json all)
+    long limit;  // rows of a table; negative: as heapy does (a page; with json all)
+    bool locals; // of the report "threads": every frame's variables, too
 };
 
 // Runs statements of the query language (docs/query.md) and writes what they print. What they assign, and
@@ -115,7 +116,7 @@ struct heapcore_format {
 HEAPCORE_API heapcore_error *heapcore_run(heapcore_session *session, const char *statements,
                                           const struct heapcore_format *format, heapcore_write_fn *write,
                                           void *argument);
-// A command of the heapcore program that reports on a core: "analyze", "dump", "layouts" …
+// A command of the heapcore program that reports on a core: "analyze", "threads", "dump" …
 HEAPCORE_API heapcore_error *heapcore_report(heapcore_session *session, const char *command,
                                              const struct heapcore_format *format, heapcore_write_fn *write,
                                              void *argument);

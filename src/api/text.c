@@ -87,7 +87,8 @@ heapcore_error *heapcore_report(heapcore_session *session, const char *command,
                                 void *argument)
 {
     const struct hc_report_options options = {api_render_options(format), API_MEMBER(format, json, false),
-                                              session->interpreter.baseline, false};
+                                              session->interpreter.baseline,
+                                              API_MEMBER(format, locals, false)};
     const struct hc_session_report *report = hc_session_report_find(command);
     FILE *file;
     hc_interrupt_clear();

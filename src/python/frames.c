@@ -8,10 +8,7 @@
 
 // enum _frameowner, Include/internal/pycore_frame.h, since 3.11; the last since 3.12.
 enum { FRAME_OWNED_BY_GENERATOR = 1, FRAME_OWNED_BY_CSTACK = 3 };
-enum {
-    MOST_FRAMES = 1 << 20,
-    MOST_VARIABLES = 1 << 12,
-};
+enum { MOST_VARIABLES = 1 << 12 };
 
 uint64_t hc_thread_frame(struct hc_tracer *tracer, uint64_t thread)
 {
@@ -113,15 +110,15 @@ bool hc_frame_read(struct hc_tracer *tracer, uint64_t address, struct hc_frame *
                                                       : read_frame_object(tracer, address, ret);
 }
 
-struct hc_error *hc_thread_frames(struct hc_tracer *tracer, uint64_t thread, struct hc_frame_vector *ret,
-                                  enum hc_frames_end *ret_end)
+struct hc_error *hc_thread_frames(struct hc_tracer *tracer, uint64_t thread, size_t most,
+                                  struct hc_frame_vector *ret, enum hc_frames_end *ret_end)
 {
     _cleanup_(hc_address_map_deinit) struct hc_address_map seen = {0};
     struct hc_frame frame;
     *ret_end = HC_FRAMES_COMPLETE;
     for (uint64_t address = hc_thread_frame(tracer, thread); address; address = frame.previous) {
         bool is_new;
-        if (seen.count >= MOST_FRAMES) {
+        if (seen.count >= most) {
             *ret_end = HC_FRAMES_MANY;
             return NULL;
         }

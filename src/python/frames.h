@@ -31,9 +31,9 @@ uint64_t hc_thread_frame(struct hc_tracer *tracer, uint64_t thread);
 // False if it cannot be read, or runs nothing that is a code object.
 bool hc_frame_read(struct hc_tracer *tracer, uint64_t address, struct hc_frame *ret);
 // `ret` gets the frames of functions that a thread is in, from the innermost outwards: those that
-// sys._current_frames() would show.
-struct hc_error *hc_thread_frames(struct hc_tracer *tracer, uint64_t thread, struct hc_frame_vector *ret,
-                                  enum hc_frames_end *ret_end);
+// sys._current_frames() would show; at most `most`.
+struct hc_error *hc_thread_frames(struct hc_tracer *tracer, uint64_t thread, size_t most,
+                                  struct hc_frame_vector *ret, enum hc_frames_end *ret_end);
 
 // Is it an interpreter's mark between the frames of functions? Only where frames are no objects.
 bool hc_frame_is_shim(struct hc_tracer *tracer, uint64_t frame);

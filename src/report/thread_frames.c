@@ -1,5 +1,6 @@
 #include "report/thread_frames.h"
 
+#include "base/interrupt.h"
 #include "python/lines.h"
 #include "python/value.h"
 
@@ -74,10 +75,20 @@ static struct hc_error *show_variable(const struct hc_frames_report *frames,
     return ret->type && ret->value ? NULL : hc_error_out_of_memory();
 }
 
+static struct hc_error *find_variables(const struct hc_frames_report *frames, const struct hc_frame *frame,
+                                       struct hc_variable_vector *ret)
+{
+    if (!*frames->variables_left)
+        return NULL;
+    HC_TRY(hc_frame_variables(frames->tracer, frame, ret));
+    *frames->variables_left -= ret->count < *frames->variables_left ? ret->count : *frames->variables_left;
+    return NULL;
+}
+
 static struct hc_error *local_cells(const struct hc_frames_report *frames, const struct hc_frame *frame)
 {
     _cleanup_(hc_variables_deinit) struct hc_variable_vector variables = {0};
-    HC_TRY(hc_frame_variables(frames->tracer, frame, &variables));
+    HC_TRY(find_variables(frames, frame, &variables));
     hc_report_open_rows(frames->report, local_columns, COUNT_OF(local_columns));
     for (size_t i = 0; i < variables.count; i++) {
         _cleanup_(shown_variable_deinit) struct shown_variable shown = {0};
@@ -102,7 +113,8 @@ struct hc_error *hc_report_frame_cells(const struct hc_frames_report *frames,
     size_t columns = frames->with_locals ? COUNT_OF(frame_columns) : COUNT_OF(frame_columns) - 1;
     hc_report_open_rows(report, frame_columns, columns);
     for (size_t i = 0; i < vector->count; i++) {
-        _cleanup_(hc_frame_place_deinit) struct hc_frame_place place;
+        _cleanup_(hc_frame_place_deinit) struct hc_frame_place place = {0};
+        HC_TRY(hc_interrupt_check());
         hc_frame_place_find(frames, vector->items[i].code, vector->items[i].instruction, &place);
         hc_report_cell_text(report, place.file);
         line_cell(report, &place);
@@ -132,7 +144,7 @@ void hc_report_exception_cells(const struct hc_frames_report *frames, const stru
 static struct hc_error *local_lines(const struct hc_frames_report *frames, const struct hc_frame *frame)
 {
     _cleanup_(hc_variables_deinit) struct hc_variable_vector variables = {0};
-    HC_TRY(hc_frame_variables(frames->tracer, frame, &variables));
+    HC_TRY(find_variables(frames, frame, &variables));
     for (size_t i = 0; i < variables.count; i++) {
         _cleanup_(shown_variable_deinit) struct shown_variable shown = {0};
         HC_TRY(show_variable(frames, &variables.items[i], &shown));
@@ -146,7 +158,8 @@ static struct hc_error *local_lines(const struct hc_frames_report *frames, const
 static struct hc_error *frame_line(const struct hc_frames_report *frames, const struct hc_frame *frame,
                                    size_t number)
 {
-    _cleanup_(hc_frame_place_deinit) struct hc_frame_place place;
+    _cleanup_(hc_frame_place_deinit) struct hc_frame_place place = {0};
+    HC_TRY(hc_interrupt_check());
     hc_frame_place_find(frames, frame->code, frame->instruction, &place);
     char line[24] = "?";
     if (place.has_line)

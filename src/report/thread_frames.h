@@ -11,6 +11,7 @@ struct hc_frames_report {
     struct hc_report *report;
     struct hc_sources *sources;
     bool with_locals;
+    uint64_t *variables_left; // that may still be shown: forged frames could have any number of them
 };
 
 // A frame's place, in words. Strings are owned; NULL: not known.

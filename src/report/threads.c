@@ -1,6 +1,7 @@
 #include "report/threads.h"
 
 #include "base/address_map.h"
+#include "base/interrupt.h"
 #include "layout/native.h"
 #include "python/tasks.h"
 #include "python/threads.h"
@@ -13,9 +14,11 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 
 enum {
-    MOST_NATIVE = 64,  // frames
-    MOST_AWAITED = 80, // bytes of its text
-    BRIEF = 5,         // frames
+    MOST_FRAMES = 1 << 20,    // of all threads
+    MOST_VARIABLES = 1 << 20, // of all frames, in text and in JSON
+    MOST_NATIVE = 64,         // frames
+    MOST_AWAITED = 80,        // bytes of its text
+    BRIEF = 5,                // frames
 };
 
 // All that is told of one thread.
@@ -36,6 +39,8 @@ struct thread_report {
     struct hc_thread_vector threads;
     bool is_cut;
     struct thread_facts *facts; // of each
+    size_t frames_left;
+    uint64_t variables_left;
     struct hc_task_vector tasks;
     struct hc_address_map tasks_by_address;
 };
@@ -64,8 +69,13 @@ static struct hc_error *thread_report_init(struct thread_report *work, const str
     HC_TRY(hc_type_table_init(&work->types, &session->runtime));
     HC_TRY(hc_tracer_init(&work->tracer, &work->types));
     hc_sources_init(&work->sources, session->image);
-    work->frames = (struct hc_frames_report){
-        .tracer = &work->tracer, .report = report, .sources = &work->sources, .with_locals = with_locals};
+    work->frames = (struct hc_frames_report){.tracer = &work->tracer,
+                                             .report = report,
+                                             .sources = &work->sources,
+                                             .with_locals = with_locals,
+                                             .variables_left = &work->variables_left};
+    work->frames_left = MOST_FRAMES;
+    work->variables_left = MOST_VARIABLES;
     HC_TRY(hc_threads_find(&work->tracer, &work->threads, &work->is_cut));
     work->facts = calloc(work->threads.count + 1, sizeof(*work->facts));
     return work->facts ? NULL : hc_error_out_of_memory();
@@ -89,7 +99,9 @@ static struct hc_error *gather(struct thread_report *work, size_t index)
 {
     struct thread_facts *facts = &work->facts[index];
     const struct hc_thread *thread = facts->thread = &work->threads.items[index];
-    HC_TRY(hc_thread_frames(&work->tracer, thread->address, &facts->frames, &facts->end));
+    HC_TRY(hc_interrupt_check());
+    HC_TRY(hc_thread_frames(&work->tracer, thread->address, work->frames_left, &facts->frames, &facts->end));
+    work->frames_left -= facts->frames.count;
     if (!hc_exception_read(&work->tracer, thread->handled, &facts->handled) ||
         !read_raised(&work->tracer, thread, &facts->raised))
         return hc_error_out_of_memory();

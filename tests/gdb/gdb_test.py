@@ -60,6 +60,7 @@ class CoreTest(unittest.TestCase):
         for name in "analyze", "layouts", "dump", "threads":
             with self.subTest(report=name):
                 self.assertEqual(self.gdb("py-heap " + name)[0], heapcore(name, self.core))
+        self.assertEqual(self.gdb("py-heap threads --locals")[0], heapcore("threads", "--locals", self.core))
 
     def test_an_object_by_address_and_by_expression(self):
         address = self.known["sessions"][7]
