@@ -6,6 +6,7 @@
 
 struct hc_error {
     char *message;
+    bool has_place;
 };
 
 static struct hc_error out_of_memory = {.message = "out of memory"};
@@ -16,6 +17,7 @@ struct hc_error *hc_error_create(const char *format, ...)
     if (!error)
         return &out_of_memory;
     va_list arguments;
+    error->has_place = false;
     va_start(arguments, format);
     int length = vasprintf(&error->message, format, arguments);
     va_end(arguments);
@@ -45,6 +47,18 @@ struct hc_error *hc_error_wrap(struct hc_error *error, const char *format, ...)
 struct hc_error *hc_error_out_of_memory(void)
 {
     return &out_of_memory;
+}
+
+struct hc_error *hc_error_with_place(struct hc_error *error)
+{
+    if (error != &out_of_memory)
+        error->has_place = true;
+    return error;
+}
+
+bool hc_error_has_place(const struct hc_error *error)
+{
+    return error->has_place;
 }
 
 const char *hc_error_message(const struct hc_error *error)

@@ -3,6 +3,8 @@
 
 #include "base/cleanup.h"
 
+#include <stdbool.h>
+
 // Owned by whoever receives it; free with hc_error_destroy() or hand it on.
 struct hc_error;
 
@@ -12,6 +14,9 @@ struct hc_error *hc_error_wrap(struct hc_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 // Needs no memory, so it can be returned when there is none.
 struct hc_error *hc_error_out_of_memory(void);
+// An error that shows where in its input it lies: nothing has to be said of that again.
+struct hc_error *hc_error_with_place(struct hc_error *error);
+bool hc_error_has_place(const struct hc_error *error);
 const char *hc_error_message(const struct hc_error *error);
 void hc_error_destroy(struct hc_error *error);
 

@@ -102,18 +102,18 @@ static struct hc_error *run_quit(struct shell *shell, const char *argument, stru
     return NULL;
 }
 
-// Whether brackets are open at the end of `text`.
-static bool is_unfinished(const char *text)
+// Whether brackets are open at the end of `text`, of which `lexer` has read what was there before.
+static bool is_unfinished(struct hc_lexer *lexer, const char *text)
 {
-    struct hc_lexer lexer = {.source = text};
     struct hc_token token;
+    lexer->source = text;
     for (;;) {
-        struct hc_error *error = hc_lexer_next(&lexer, &token);
+        struct hc_error *error = hc_lexer_next(lexer, &token);
         hc_error_destroy(error); // the parser will tell
-        if (error)
+        if (error || lexer->open_brackets > HC_AST_MAX_DEPTH)
             return false;
         if (token.kind == HC_TOKEN_END)
-            return lexer.open_brackets > 0;
+            return lexer->open_brackets > 0;
     }
 }
 
@@ -150,6 +150,7 @@ static struct hc_error *read_input(struct shell *shell, struct hc_line_reader *r
                                    enum hc_line_status *ret_status, char **ret)
 {
     _cleanup_(hc_freep) char *text = NULL;
+    struct hc_lexer lexer = {0};
     for (;;) {
         _cleanup_(hc_freep) char *line = NULL;
         HC_TRY(next_line(shell, reader, !text, ret_status, &line));
@@ -159,7 +160,7 @@ static struct hc_error *read_input(struct shell *shell, struct hc_line_reader *r
             return NULL;
         (*lines)++;
         HC_TRY(join(&text, &line));
-        if (strlen(text) > HC_AST_MAX_STATEMENT || !is_unfinished(text))
+        if (strlen(text) > HC_AST_MAX_STATEMENT || !is_unfinished(&lexer, text))
             break;
     }
     *ret_status = HC_LINE_READ;

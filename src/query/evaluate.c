@@ -317,10 +317,9 @@ static struct hc_error *evaluate_rows(struct hc_evaluation *evaluation, const st
     return hc_answer_set(set, &self.view->classifier, ret);
 }
 
-struct hc_error *hc_evaluate(struct hc_evaluation *evaluation, const struct hc_node *node,
-                             struct hc_answer *ret)
+static struct hc_error *evaluate_node(struct hc_evaluation *evaluation, const struct hc_node *node,
+                                      struct hc_answer *ret)
 {
-    HC_TRY(hc_interrupt_check());
     switch (node->kind) {
     case HC_NODE_NAME:
         return evaluate_plain_name(evaluation, node, ret);
@@ -351,4 +350,26 @@ struct hc_error *hc_evaluate(struct hc_evaluation *evaluation, const struct hc_n
         return hc_evaluate_binary(evaluation, node, ret);
     }
     return hc_evaluation_error(evaluation, node, "this cannot be evaluated");
+}
+
+// An error from below the language does not know where the expression stands.
+static struct hc_error *add_place(const struct hc_evaluation *evaluation, const struct hc_node *node,
+                                  struct hc_error *error)
+{
+    if (hc_error_has_place(error) || error == hc_error_out_of_memory() || hc_interrupt_is_requested())
+        return error;
+    size_t offset = node->kind == HC_NODE_ATTRIBUTE ? node->attribute.name_span.offset
+                    : node->kind == HC_NODE_INDEX   ? node->index.key->span.offset
+                                                    : node->span.offset;
+    struct hc_error *placed = hc_syntax_error(evaluation->source, offset, "%s", hc_error_message(error));
+    hc_error_destroy(error);
+    return placed;
+}
+
+struct hc_error *hc_evaluate(struct hc_evaluation *evaluation, const struct hc_node *node,
+                             struct hc_answer *ret)
+{
+    HC_TRY(hc_interrupt_check());
+    struct hc_error *error = evaluate_node(evaluation, node, ret);
+    return error ? add_place(evaluation, node, error) : NULL;
 }

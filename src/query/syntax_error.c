@@ -70,5 +70,5 @@ struct hc_error *hc_syntax_error(const char *source, size_t offset, const char *
     char window[WINDOW * 4 + 2 * sizeof(ELLIPSIS)];
     copy_window(line, end, first, window);
     int margin = (int)(column - first + (first ? 1 : 0));
-    return hc_error_create("%s\n%*s^ %s", window, margin, "", message);
+    return hc_error_with_place(hc_error_create("%s\n%*s^ %s", window, margin, "", message));
 }
