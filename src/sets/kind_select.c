@@ -3,6 +3,7 @@
 #include "sets/producers.h"
 
 #include "base/interrupt.h"
+#include "base/vector.h"
 
 #include <stdlib.h>
 
@@ -136,10 +137,75 @@ static struct hc_error *select_dicts(const struct hc_kind *owner, const struct h
     return hc_set_combine(set, dicts, HC_SET_AND, ret);
 }
 
+HC_DEFINE_VECTOR(key_vector, uint64_t)
+
+// The classes that a kind is the union of, if they are of one relation: they take one pass over a set, not
+// one each. False in `*ret`: it is something else. The right side comes first, as most unions grow to the
+// left.
+static struct hc_error *gather_classes(const struct hc_kind *kind, enum hc_relation relation,
+                                       struct key_vector *keys, bool *ret)
+{
+    *ret = kind->operation == HC_KIND_OR;
+    if (*ret) {
+        HC_TRY(gather_classes(kind->right, relation, keys, ret));
+        return *ret ? gather_classes(kind->left, relation, keys, ret) : NULL;
+    }
+    *ret = kind->operation == HC_KIND_CLASS && kind->relation == relation && kind->comparison == HC_EQUAL;
+    return *ret && !key_vector_push(keys, kind->key) ? hc_error_out_of_memory() : NULL;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+    uint64_t first = *(const uint64_t *)left, second = *(const uint64_t *)right;
+    return (first > second) - (first < second);
+}
+
+static struct hc_error *select_classes(enum hc_relation relation, struct key_vector *keys,
+                                       const struct hc_set *set, struct hc_set **ret)
+{
+    struct hc_universe *universe = set->universe;
+    const struct hc_classifier classifier = hc_classifier_of(relation);
+    _cleanup_(hc_classify_deinit) struct hc_classify classify = {0};
+    _cleanup_(hc_set_releasep) struct hc_set *found = hc_set_create(universe);
+    if (!found)
+        return hc_error_out_of_memory();
+    qsort(keys->items, keys->count, sizeof(*keys->items), compare_keys);
+    HC_TRY(hc_classify_init(&classify, universe, &classifier, set));
+    uint32_t end = universe->graph->count, steps = 0;
+    for (uint32_t object = hc_set_next(set, 0); object < end; object = hc_set_next(set, object + 1)) {
+        struct hc_class class;
+        if (++steps % HC_INTERRUPT_STRIDE == 0)
+            HC_TRY(hc_interrupt_check());
+        HC_TRY(hc_classify_object(&classify, object, &class));
+        if (bsearch(&class.keys[0], keys->items, keys->count, sizeof(*keys->items), compare_keys))
+            hc_set_put(found, object);
+    }
+    hc_set_seal(found);
+    *ret = hc_take(found);
+    return NULL;
+}
+
+static struct hc_error *select_union(const struct hc_kind *kind, const struct hc_set *set,
+                                     struct hc_set **ret)
+{
+    const struct hc_kind *last = kind->right;
+    while (last->operation == HC_KIND_OR)
+        last = last->right;
+    _cleanup_(key_vector_deinit) struct key_vector keys = {0};
+    bool is_of_classes;
+    HC_TRY(gather_classes(kind, last->relation, &keys, &is_of_classes));
+    if (is_of_classes)
+        return select_classes(last->relation, &keys, set, ret);
+    _cleanup_(hc_set_releasep) struct hc_set *left = NULL;
+    _cleanup_(hc_set_releasep) struct hc_set *right = NULL;
+    HC_TRY(hc_kind_select(kind->left, set, &left));
+    HC_TRY(hc_kind_select(kind->right, set, &right));
+    return hc_set_combine(left, right, HC_SET_OR, ret);
+}
+
 struct hc_error *hc_kind_select(const struct hc_kind *kind, const struct hc_set *set, struct hc_set **ret)
 {
     _cleanup_(hc_set_releasep) struct hc_set *left = NULL;
-    _cleanup_(hc_set_releasep) struct hc_set *right = NULL;
     switch (kind->operation) {
     case HC_KIND_CLASS:
         return select_class(kind, set, ret);
@@ -156,9 +222,7 @@ struct hc_error *hc_kind_select(const struct hc_kind *kind, const struct hc_set 
         HC_TRY(hc_kind_select(kind->left, set, &left));
         return hc_kind_select(kind->right, left, ret);
     case HC_KIND_OR:
-        HC_TRY(hc_kind_select(kind->left, set, &left));
-        HC_TRY(hc_kind_select(kind->right, set, &right));
-        return hc_set_combine(left, right, HC_SET_OR, ret);
+        return select_union(kind, set, ret);
     }
     return hc_error_create("a kind of no kind");
 }
