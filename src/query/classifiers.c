@@ -4,6 +4,7 @@
 #include "query/families.h"
 #include "query/objects.h"
 #include "sets/brief.h"
+#include "sets/derived.h"
 #include "sets/findex.h"
 
 #include <inttypes.h>
@@ -53,22 +54,68 @@ static struct hc_error *classifier_print(struct hc_thing *thing, FILE *file)
 {
     const struct hc_classifier *classifier = &((const struct classifier_thing *)thing)->classifier;
     for (unsigned i = 0; i < classifier->count; i++) {
-        enum hc_relation relation = (enum hc_relation)classifier->parts[i];
-        fprintf(file, "%shp.%s%s", i ? " & " : "", hc_relation_name(relation),
-                relation < HC_RELATION_COUNT ? "" : "(…)");
+        uint16_t part = classifier->parts[i];
+        enum hc_relation base = (enum hc_relation)(part & HC_DERIVED_BASE);
+        fprintf(file, "%shp.%s%s%s", i ? " & " : "", hc_relation_name(base),
+                base < HC_RELATION_COUNT ? "" : "(…)",
+                part & HC_BY_REFERRERS    ? ".refdby"
+                : part & HC_BY_DICT_OWNER ? ".dictof"
+                                          : "");
     }
     fputc('\n', file);
     return NULL;
 }
 
+static struct hc_error *derive(const struct hc_answer *self, uint16_t form, struct hc_answer *ret)
+{
+    struct hc_classifier classifier;
+    if (!hc_answer_is_classifier(self, &classifier))
+        return hc_error_create("%s is no relation", hc_answer_name(self));
+    if (classifier.count != 1 || hc_relation_is_derived(classifier.parts[0]))
+        return hc_error_create("refdby and dictof are made of a single relation that is not made so itself");
+    bool is_rcs = form == HC_BY_REFERRERS && classifier.parts[0] == HC_BY_CLODO;
+    classifier.parts[0] = is_rcs ? HC_BY_RCS : classifier.parts[0] | form;
+    return hc_answer_classifier(&classifier, ret);
+}
+
+static struct hc_error *get_refdby(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                   struct hc_answer *ret)
+{
+    (void)evaluation;
+    return derive(self, HC_BY_REFERRERS, ret);
+}
+
+static struct hc_error *get_dictof(struct hc_evaluation *evaluation, const struct hc_answer *self,
+                                   struct hc_answer *ret)
+{
+    (void)evaluation;
+    return derive(self, HC_BY_DICT_OWNER, ret);
+}
+
+const struct hc_attribute hc_relation_attributes[] = {
+    {.name = "dictof",
+     .get = get_dictof,
+     .help = "Is the relation that divides dicts by what their owners are by this one. What is no dict is in "
+             "the row "
+             "~dict, what has no owner in a row of its own.",
+     .example = "(h & dict).by(Size.dictof)"},
+    {.name = "refdby",
+     .get = get_refdby,
+     .help =
+         "Is the relation that divides objects by what their referrers are by this one. Rcs is Clodo.refdby.",
+     .example = "h.by(Type.refdby)"},
+    {0},
+};
+
 static const struct hc_attribute *const no_attributes[] = {NULL};
+static const struct hc_attribute *const relation_attributes[] = {hc_relation_attributes, NULL};
 static const struct hc_function *const no_methods[] = {NULL};
 
 const struct hc_thing_class hc_classifier_class = {
     .name = "an equivalence relation",
     .destroy = classifier_destroy,
     .print = classifier_print,
-    .attributes = no_attributes,
+    .attributes = relation_attributes,
     .methods = no_methods,
 };
 

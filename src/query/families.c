@@ -1,6 +1,9 @@
 #include "query/families.h"
 
+#include "query/classifiers.h"
+
 static const struct hc_attribute *const no_attributes[] = {NULL};
+static const struct hc_attribute *const relation_attributes[] = {hc_relation_attributes, NULL};
 static const struct hc_function *const no_functions[] = {NULL};
 
 // A line each, so that additions do not meet.
@@ -73,6 +76,7 @@ const struct hc_thing_class *const hc_thing_classes[] = {
 
 const struct hc_attribute *const *hc_attribute_families(const struct hc_answer *answer)
 {
+    struct hc_classifier classifier;
     switch (answer->type) {
     case HC_ANSWER_SET:
         return set_attributes;
@@ -82,6 +86,8 @@ const struct hc_attribute *const *hc_attribute_families(const struct hc_answer *
         return heapy_attributes;
     case HC_ANSWER_THING:
         return answer->thing->class->attributes;
+    case HC_ANSWER_FUNCTION:
+        return hc_answer_is_classifier(answer, &classifier) ? relation_attributes : no_attributes;
     default:
         return no_attributes;
     }

@@ -26,6 +26,7 @@ extern const struct hc_function hc_reference_functions[];
 extern const struct hc_attribute hc_classifier_set_attributes[];
 extern const struct hc_attribute hc_retained_set_attributes[];
 extern const struct hc_attribute hc_retained_object_attributes[];
+extern const struct hc_attribute hc_relation_attributes[];
 extern const struct hc_function hc_classifier_functions[];
 
 extern const struct hc_attribute hc_maprox_attributes[];

@@ -1,6 +1,7 @@
 // What tables call classes.
 #include "sets/brief.h"
 #include "sets/classifier.h"
+#include "sets/derived.h"
 #include "sets/findex.h"
 #include "sets/links.h"
 #include "sets/partition.h"
@@ -31,8 +32,9 @@ static char *join_parts(const struct hc_classifier *classifier,
     char *joined = NULL;
     for (unsigned i = 0; i < classifier->count; i++) {
         _cleanup_(hc_freep) char *text = part(argument, i);
-        bool in_braces =
-            classifier->count > 1 && (classifier->parts[i] == HC_BY_RCS || classifier->parts[i] == HC_BY_VIA);
+        bool in_braces = classifier->count > 1 &&
+                         (classifier->parts[i] == HC_BY_RCS || classifier->parts[i] == HC_BY_VIA ||
+                          classifier->parts[i] & HC_BY_REFERRERS);
         char *longer = NULL;
         if (!text || asprintf(&longer, "%s%s%s%s%s", joined ? joined : "", joined ? " & " : "",
                               in_braces ? "{" : "", text, in_braces ? "}" : "") < 0)
@@ -49,6 +51,15 @@ static char *header_part(const void *argument, unsigned index)
 {
     const struct hc_classifier *classifier = argument;
     uint16_t part = classifier->parts[index];
+    if (hc_relation_is_derived(part)) {
+        const struct hc_classifier base = hc_classifier_of((enum hc_relation)(part & HC_DERIVED_BASE));
+        _cleanup_(hc_freep) char *inner = header_part(&base, 0);
+        char *header;
+        return !inner || asprintf(&header, "%s%s", part & HC_BY_REFERRERS ? "Referrers by " : "Dict of ",
+                                  inner) < 0
+                   ? NULL
+                   : header;
+    }
     if (part >= HC_RELATION_COUNT)
         return strdup("First Matching Kind / Index");
     return strdup(part == HC_BY_VIA && classifier->count > 1 ? "Referred Via" : headers[part]);
@@ -149,12 +160,35 @@ static char *findex_name(const struct hc_findex *findex, uint64_t index)
     return asprintf(&name, "%s / %lu", findex->names[index], (unsigned long)index) < 0 ? NULL : name;
 }
 
+static char *numbered_class_name(const struct hc_universe *universe, uint32_t number)
+{
+    const struct hc_numbered_class *numbered = &universe->classes->items[number];
+    const struct hc_classifier base = hc_classifier_of((enum hc_relation)numbered->relation);
+    const struct hc_class class = {{numbered->key}};
+    return numbered->key == HC_ROOT_CLASS ? strdup("hp.Root") : hc_class_name(universe, &base, &class);
+}
+
+static char *derived_name(const struct hc_universe *universe, uint16_t relation, uint64_t key)
+{
+    if (relation & HC_BY_REFERRERS) {
+        const struct hc_number_list *list = &universe->lists.items[key];
+        return list->count ? list_name(universe, list, numbered_class_name) : strdup("<Nothing>");
+    }
+    if (key < HC_FIRST_OWNER)
+        return strdup(key == HC_NO_DICT ? "~dict" : "dict (no owner)");
+    _cleanup_(hc_freep) char *owner = numbered_class_name(universe, (uint32_t)(key - HC_FIRST_OWNER));
+    char *name;
+    return !owner || asprintf(&name, "dict of %s", owner) < 0 ? NULL : name;
+}
+
 static char *class_part(const void *argument, unsigned index)
 {
     const struct class_view *view = argument;
     const struct hc_graph *graph = view->universe->graph;
     uint64_t key = view->class->keys[index];
     uint16_t part = view->classifier->parts[index];
+    if (hc_relation_is_derived(part))
+        return derived_name(view->universe, part, key);
     if (part >= HC_RELATION_COUNT)
         return findex_name(&view->universe->findexes.items[part - HC_RELATION_COUNT], key);
     switch ((enum hc_relation)part) {

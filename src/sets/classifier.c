@@ -1,5 +1,6 @@
 #include "sets/classifier.h"
 
+#include "sets/derived.h"
 #include "sets/findex.h"
 #include "sets/producers.h"
 #include "sets/roots.h"
@@ -42,8 +43,9 @@ bool hc_classifier_parse(const char *text, struct hc_classifier *ret)
 static const struct hc_findex *findex_of(const struct hc_classify *classify, unsigned part)
 {
     uint16_t relation = classify->classifier.parts[part];
-    return relation < HC_RELATION_COUNT ? NULL
-                                        : &classify->universe->findexes.items[relation - HC_RELATION_COUNT];
+    return relation < HC_RELATION_COUNT || hc_relation_is_derived(relation)
+               ? NULL
+               : &classify->universe->findexes.items[relation - HC_RELATION_COUNT];
 }
 
 static struct hc_error *find_kinds(struct hc_classify *classify, unsigned part, const struct hc_set *set)
@@ -66,6 +68,25 @@ static uint64_t first_kind(const struct hc_classify *classify, unsigned part, ui
     return index;
 }
 
+// The relation that a derived one is made of, for what it is asked of.
+static struct hc_error *init_base(struct hc_classify *classify, unsigned part, const struct hc_set *set)
+{
+    struct hc_universe *universe = classify->universe;
+    uint16_t relation = classify->classifier.parts[part];
+    const struct hc_classifier base = hc_classifier_of((enum hc_relation)(relation & HC_DERIVED_BASE));
+    _cleanup_(hc_set_releasep) struct hc_set *others = NULL;
+    if (relation & HC_BY_REFERRERS) {
+        HC_TRY(hc_graph_find_referrers(universe->graph, universe->threads));
+        HC_TRY(hc_universe_roots(universe, &classify->roots));
+        HC_TRY(hc_set_referrers(set, &others));
+    } else {
+        HC_TRY(hc_set_owners(set, &others));
+    }
+    if (!(classify->bases[part] = calloc(1, sizeof(*classify))))
+        return hc_error_out_of_memory();
+    return hc_classify_init(classify->bases[part], universe, &base, others);
+}
+
 struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_universe *universe,
                                   const struct hc_classifier *classifier, const struct hc_set *set)
 {
@@ -85,7 +106,9 @@ struct hc_error *hc_classify_init(struct hc_classify *classify, struct hc_univer
             HC_TRY(hc_graph_find_referrers(universe->graph, universe->threads));
             HC_TRY(hc_universe_roots(universe, &classify->roots));
         }
-        if (classifier->parts[i] >= HC_RELATION_COUNT)
+        if (hc_relation_is_derived(classifier->parts[i]))
+            HC_TRY(init_base(classify, i, set));
+        else if (classifier->parts[i] >= HC_RELATION_COUNT)
             HC_TRY(find_kinds(classify, i, set));
         if (classifier->parts[i] == HC_BY_VIA)
             HC_TRY(hc_universe_find_vias(universe, set));
@@ -102,8 +125,65 @@ void hc_classify_deinit(struct hc_classify *classify)
         for (size_t i = 0; found && i < findex_of(classify, part)->count; i++)
             hc_set_release(found[i]);
         free(found);
+        if (classify->bases[part])
+            hc_classify_deinit(classify->bases[part]);
+        free(classify->bases[part]);
     }
     free(classify->kinds);
+}
+
+static struct hc_error *number_of(struct hc_classify *base, uint32_t object, uint32_t *ret)
+{
+    struct hc_class class;
+    HC_TRY(hc_classify_object(base, object, &class));
+    return hc_universe_number_class(base->universe, base->classifier.parts[0], class.keys[0], ret);
+}
+
+// What leads from the interpreter to the object, as a class of the base.
+static struct hc_error *number_of_root(struct hc_classify *classify, struct hc_classify *base,
+                                       enum hc_root_rank rank, uint32_t *ret)
+{
+    bool is_frame = rank == HC_ROOT_FRAME && base->classifier.parts[0] == HC_BY_TYPE &&
+                    classify->frame_kind != hc_universe_root_kind(classify->universe);
+    return hc_universe_number_class(classify->universe, base->classifier.parts[0],
+                                    is_frame ? classify->frame_kind : HC_ROOT_CLASS, ret);
+}
+
+static struct hc_error *referrer_classes(struct hc_classify *classify, struct hc_classify *base,
+                                         uint32_t object, uint64_t *ret)
+{
+    const struct hc_graph *graph = classify->universe->graph;
+    uint32_t start = graph->referrer_starts[object], end = graph->referrer_starts[object + 1];
+    uint32_t count = 0, number;
+    size_t root_count = 0;
+    const struct hc_root_link *links = hc_roots_of(classify->roots, object, &root_count);
+    if (!hc_vector_grow((void **)&classify->kinds, &classify->kind_capacity, end - start + root_count + 1,
+                        sizeof(*classify->kinds)))
+        return hc_error_out_of_memory();
+    for (size_t i = 0; i < root_count; i++)
+        if (links[i].rank != HC_ROOT_SPARE)
+            HC_TRY(number_of_root(classify, base, links[i].rank, &classify->kinds[count++]));
+    for (uint32_t i = start; i < end; i++)
+        if (hc_is_referrer(graph, graph->referrers[i], object))
+            HC_TRY(number_of(base, graph->referrers[i], &classify->kinds[count++]));
+    HC_TRY(hc_universe_intern_list(classify->universe, classify->kinds, count, &number));
+    *ret = number;
+    return NULL;
+}
+
+static struct hc_error *owner_class(struct hc_classify *classify, struct hc_classify *base, uint32_t object,
+                                    uint64_t *ret)
+{
+    const struct hc_graph *graph = classify->universe->graph;
+    hc_object_id owner;
+    uint32_t number;
+    bool is_dict = classify->universe->is_dict[graph->type_indexes[object]];
+    *ret = is_dict ? HC_NO_OWNER : HC_NO_DICT;
+    if (!is_dict || !hc_graph_dict_owner(graph, (hc_object_id){object}, &owner))
+        return NULL;
+    HC_TRY(number_of(base, owner.i, &number));
+    *ret = HC_FIRST_OWNER + (uint64_t)number;
+    return NULL;
 }
 
 static struct hc_error *referrer_kinds(struct hc_classify *classify, uint32_t object, uint64_t *ret)
@@ -140,6 +220,12 @@ struct hc_error *hc_classify_object(struct hc_classify *classify, uint32_t objec
     const struct hc_graph *graph = classify->universe->graph;
     for (unsigned i = 0; i < classify->classifier.count; i++) {
         uint64_t *key = &ret->keys[i];
+        if (classify->bases[i]) {
+            HC_TRY(classify->classifier.parts[i] & HC_BY_REFERRERS
+                       ? referrer_classes(classify, classify->bases[i], object, key)
+                       : owner_class(classify, classify->bases[i], object, key));
+            continue;
+        }
         if (classify->classifier.parts[i] >= HC_RELATION_COUNT) {
             *key = first_kind(classify, i, object);
             continue;

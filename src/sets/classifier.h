@@ -24,7 +24,7 @@ enum { HC_CLASSIFIER_PARTS = 4 };
 // One relation, or several at once ("Type&Size").
 struct hc_classifier {
     uint8_t count;
-    uint16_t parts[HC_CLASSIFIER_PARTS]; // enum hc_relation; from HC_RELATION_COUNT on: sets/findex.h
+    uint16_t parts[HC_CLASSIFIER_PARTS]; // enum hc_relation; beyond: sets/findex.h, sets/derived.h
 };
 
 // What a classifier makes of an object: a key for each part. Keys of HC_BY_TYPE are type indexes, of
@@ -54,10 +54,11 @@ struct hc_classify {
     uint32_t *kinds; // of one object's referrers
     size_t kind_capacity;
     const struct hc_type *module_type;
-    const struct hc_roots *roots;               // of HC_BY_RCS
-    uint32_t frame_kind;                        // … what a frame's variables are referred by
-    struct hc_producers *producers;             // of HC_BY_PROD
-    struct hc_set **found[HC_CLASSIFIER_PARTS]; // of a findex: what of the set each kind selects
+    const struct hc_roots *roots;                   // of HC_BY_RCS
+    uint32_t frame_kind;                            // … what a frame's variables are referred by
+    struct hc_producers *producers;                 // of HC_BY_PROD
+    struct hc_set **found[HC_CLASSIFIER_PARTS];     // of a findex: what of the set each kind selects
+    struct hc_classify *bases[HC_CLASSIFIER_PARTS]; // of a derived relation: of the one that it is made of
 };
 
 // Only members of `set` can be classified.

@@ -1,5 +1,7 @@
 #include "sets/findex.h"
 
+#include "sets/derived.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +22,9 @@ static unsigned depth_of(const struct hc_universe *universe, const struct hc_kin
 {
     unsigned depth = 0, other;
     for (; kind; kind = kind->left) {
-        if (kind->operation == HC_KIND_CLASS && kind->relation >= HC_RELATION_COUNT)
-            depth = universe->findexes.items[kind->relation - HC_RELATION_COUNT].depth;
+        unsigned relation = kind->relation & HC_DERIVED_BASE;
+        if (kind->operation == HC_KIND_CLASS && relation >= HC_RELATION_COUNT)
+            depth = universe->findexes.items[relation - HC_RELATION_COUNT].depth;
         other = kind->right ? depth_of(universe, kind->right) : 0;
         depth = other > depth ? other : depth;
     }

@@ -1,4 +1,5 @@
 // The members of a set that are of a kind.
+#include "sets/derived.h"
 #include "sets/kind.h"
 #include "sets/producers.h"
 
@@ -78,15 +79,14 @@ struct selection {
 static bool matches(const struct selection *selection, uint64_t key)
 {
     const struct hc_kind *kind = selection->kind;
-    switch (kind->relation) {
-    case HC_BY_TYPE:
-        return selection->types[key];
-    case HC_BY_RCS:
-    case HC_BY_VIA: {
+    if (kind->relation == HC_BY_RCS || kind->relation == HC_BY_VIA || kind->relation & HC_BY_REFERRERS) {
         const struct hc_number_list *lists = selection->universe->lists.items;
         return hc_compare(is_sublist(&lists[key], &lists[kind->key]),
                           is_sublist(&lists[kind->key], &lists[key]), kind->comparison);
     }
+    switch (kind->relation) {
+    case HC_BY_TYPE:
+        return selection->types[key];
     case HC_BY_PROD:
         return compare_producers(selection->universe->producers, (uint32_t)key, (uint32_t)kind->key,
                                  kind->comparison);

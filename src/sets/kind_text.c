@@ -1,6 +1,7 @@
 #include "sets/kind_text.h"
 
 #include "sets/brief.h"
+#include "sets/derived.h"
 #include "sets/findex.h"
 #include "sets/links.h"
 #include "sets/partition.h"
@@ -302,10 +303,23 @@ static struct hc_error *write_class_of(struct writer *writer, const struct hc_ki
     }
 }
 
+// As heapy writes these, which have no name of their own there either.
+static struct hc_error *write_derived(struct writer *writer, const struct hc_kind *kind, char **ret)
+{
+    const struct hc_classifier classifier = hc_classifier_of(kind->relation);
+    const struct hc_class class = {{kind->key}};
+    _cleanup_(hc_freep) char *name = hc_class_name(writer->universe, &classifier, &class);
+    if (!name)
+        return hc_error_out_of_memory();
+    return format(writer, ret, kind->relation & HC_BY_REFERRERS ? "<referred by: %s>" : "<%s>", name);
+}
+
 static struct hc_error *write_condition(struct writer *writer, const struct hc_kind *kind, unsigned nested,
                                         char **ret)
 {
     enum hc_comparison implied = HC_EQUAL;
+    if (hc_relation_is_derived(kind->relation))
+        return write_derived(writer, kind, ret);
     if (kind->relation >= HC_RELATION_COUNT)
         return write_findex(writer, kind, nested, ret);
     _cleanup_(hc_freep) char *class = NULL;

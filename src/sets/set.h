@@ -20,6 +20,7 @@ HC_DEFINE_VECTOR(hc_number_list_vector, struct hc_number_list)
 
 struct hc_findex;
 struct hc_links;
+struct hc_numbered_classes;
 struct hc_producers;
 
 struct hc_findex_vector {
@@ -41,6 +42,7 @@ struct hc_universe {
     _Atomic uint64_t allowance;
     struct hc_roots *roots;              // sets/roots.h; NULL until asked for
     struct hc_findex_vector findexes;    // sets/findex.h
+    struct hc_numbered_classes *classes; // sets/derived.h; NULL until asked for
     struct hc_links *links;              // sets/links.h; NULL until asked for
     uint32_t *vias;                      // sets/via.h, by object; 0: not known yet; NULL until asked for
     struct hc_producers *producers;      // sets/producers.h; NULL until asked for

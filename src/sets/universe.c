@@ -1,3 +1,4 @@
+#include "sets/derived.h"
 #include "sets/findex.h"
 #include "sets/links.h"
 #include "sets/producers.h"
@@ -30,6 +31,7 @@ void hc_universe_deinit(struct hc_universe *universe)
     for (size_t i = 0; i < universe->findexes.count; i++)
         hc_findex_deinit(&universe->findexes.items[i]);
     free(universe->findexes.items);
+    hc_numbered_classes_destroy(universe->classes);
     free(universe->vias);
     hc_links_destroy(universe->links);
     hc_roots_destroy(universe->roots);
