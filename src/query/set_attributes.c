@@ -125,12 +125,15 @@ static struct hc_error *get_prev(struct hc_evaluation *evaluation, const struct 
 static struct hc_error *get_kind(struct hc_evaluation *evaluation, const struct hc_answer *self,
                                  struct hc_answer *ret)
 {
+    (void)evaluation;
     enum { MOST_CLASSES = 1000 };
     struct hc_partition *partition;
+    size_t rows;
+    // Of objects in rows of their own the count is known without a table.
+    HC_TRY(hc_view_row_count(self->view, &rows));
+    if (self->view->classifier.count != 1 || rows > MOST_CLASSES || !rows)
+        return hc_error_create("a kind is made of 1 to %d classes of one relation", MOST_CLASSES);
     HC_TRY(hc_view_divide(self->view, &partition));
-    if (self->view->classifier.count != 1 || partition->row_count > MOST_CLASSES || !partition->row_count)
-        return hc_syntax_error(evaluation->source, 0, "a kind is made of 1 to %d classes of one relation",
-                               MOST_CLASSES);
     _cleanup_(hc_kind_releasep) struct hc_kind *kind = NULL;
     for (size_t i = 0; i < partition->row_count; i++) {
         uint16_t relation = self->view->classifier.parts[0];
