@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,19 @@ __attribute__((noinline)) int heapcore_outer(intptr_t place) { return heapcore_i
 
 def heapcore(*arguments):
     return subprocess.run([HEAPCORE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+
+
+def file_offset(file, address):
+    """Where a core file has what was at `address`."""
+    header = file.read(64)
+    (start,) = struct.unpack_from("<Q", header, 32)
+    (count,) = struct.unpack_from("<H", header, 56)
+    for number in range(count):
+        file.seek(start + 56 * number)
+        kind, _, offset, place, _, length = struct.unpack("<IIQQQQ", file.read(40))
+        if kind == 1 and place <= address < place + length:
+            return offset + address - place
+    raise AssertionError("0x%x is not in the core" % address)
 
 
 def place_of(frame):
@@ -170,6 +184,21 @@ class ThreadsTest(unittest.TestCase):
         self.assertTrue(any(line.endswith(", in stop") for line in lines[start:start + 9]))
         brief = json.loads(heapcore("analyze", "--json", self.core).stdout.decode())
         self.assertEqual([self.truth["main"]["ident"]], [t["ident"] for t in brief["thread"]])
+
+    def test_a_stack_that_cannot_be_read_on_says_so_and_the_others_are_whole(self):
+        damaged = os.path.join(self.folder, "damaged")
+        shutil.copyfile(self.core, damaged)
+        with open(damaged, "r+b") as file:
+            type_of_code = file_offset(file, self.truth["code"]) + 8
+            file.seek(type_of_code)
+            file.write(bytes(8))
+        try:
+            for thread in self.ask(target=[damaged])["threads"]:
+                ends = "unreadable" if thread["name"] == "recursion" else "complete"
+                self.assertEqual((thread["name"], ends), (thread["name"], thread["end"]))
+            self.assertEqual(1, self.text(target=[damaged]).count("the next frame cannot be read"))
+        finally:
+            os.remove(damaged)
 
     def test_recursion_is_told_once(self):
         self.assertRegex(self.text(), r"… the same line \d+ more times")

@@ -39,6 +39,38 @@ static void fill(struct hc_report *report)
     assert_null(hc_report_check(report));
 }
 
+static void test_a_cell_may_hold_a_table_in_json_only(void **state)
+{
+    static const struct hc_column inner[] = {{.key = "a", .kind = HC_COLUMN_HIDDEN}};
+    static const struct hc_column outer[] = {{.key = "what.kind", .kind = HC_COLUMN_HIDDEN},
+                                             {.key = "rows", .kind = HC_COLUMN_HIDDEN},
+                                             {.key = "last", .kind = HC_COLUMN_HIDDEN}};
+    (void)state;
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    hc_report_section(&report, "outer", NULL);
+    hc_report_table(&report, outer, 3);
+    for (int i = 0; i < 2; i++) {
+        hc_report_cell_text(&report, i ? "second" : NULL);
+        hc_report_open_rows(&report, inner, 1);
+        for (int j = 0; j < i; j++)
+            hc_report_cell_truth(&report, true);
+        hc_report_close_rows(&report);
+        hc_report_cell_empty(&report);
+    }
+    hc_report_section(&report, "line", NULL);
+    hc_report_title(&report, "made %d\n", 1);
+    hc_report_line(&report, NULL, "text");
+    _cleanup_(hc_freep) char *text = rendered(hc_text_write, &report, &plain);
+    assert_string_equal(text, "made 1\n\n  text\n");
+    _cleanup_(hc_freep) char *json = rendered(hc_json_write, &report, &plain);
+    struct json_object *root = json_tokener_parse(json);
+    assert_non_null(root);
+    assert_string_equal(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN),
+                        "{\"version\":1,\"outer\":[{\"rows\":[],\"last\":null},"
+                        "{\"what\":{\"kind\":\"second\"},\"rows\":[{\"a\":true}],\"last\":null}]}");
+    json_object_put(root);
+}
+
 static void test_facts_and_tables_line_up(void **state)
 {
     (void)state;
@@ -144,6 +176,7 @@ static void test_an_empty_partition_in_json_has_no_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_cell_may_hold_a_table_in_json_only),
         cmocka_unit_test(test_facts_and_tables_line_up),
         cmocka_unit_test(test_only_headings_are_colored),
         cmocka_unit_test(test_json_is_the_same_data),
