@@ -14,6 +14,7 @@ enum {
     MOST_TASKS = 1 << 20,
     MOST_FRAMES = 1 << 20, // of all tasks together
     MOST_SLOTS = 1 << 24,  // of a set of tasks
+    MOST_GATHERED = 1 << 12,
 };
 
 struct task_search {
@@ -201,6 +202,24 @@ static int by_name(const void *a, const void *b)
         return left->interpreter < right->interpreter ? -1 : 1;
     int order = strverscmp(left->name ? left->name : "", right->name ? right->name : "");
     return order ? order : (left->address > right->address) - (left->address < right->address);
+}
+
+struct hc_error *hc_tasks_gathered(struct hc_tracer *tracer, uint64_t address, struct hc_word_vector *ret)
+{
+    struct hc_object_view list;
+    uint64_t children, items, child;
+    if (!address || !hc_attribute_find(tracer, address, "_children", &children) ||
+        !hc_tracer_view(tracer, children, &list) || !hc_value_is_exact(tracer, list.type, "list"))
+        return NULL;
+    items = hc_view_word(tracer, &list, tracer->at->list_items);
+    uint64_t count = hc_trace_length(tracer, children);
+    for (uint64_t i = 0; i < count && i < MOST_GATHERED; i++) {
+        if (!hc_reader_word(&tracer->reader, items + i * tracer->reader.target.word_size, &child))
+            return NULL;
+        if (!hc_word_vector_push(ret, child))
+            return hc_error_out_of_memory();
+    }
+    return NULL;
 }
 
 struct hc_error *hc_tasks_find(struct hc_tracer *tracer, struct hc_task_vector *ret)

@@ -23,5 +23,8 @@ HC_DEFINE_VECTOR(hc_task_vector, struct hc_task)
 
 void hc_tasks_deinit(struct hc_task_vector *tasks);
 
+// The futures that the one at `address` gathers: asyncio.gather(); none for all others.
+struct hc_error *hc_tasks_gathered(struct hc_tracer *tracer, uint64_t address, struct hc_word_vector *ret);
+
 // By interpreter and name.
 struct hc_error *hc_tasks_find(struct hc_tracer *tracer, struct hc_task_vector *ret);

@@ -299,26 +299,61 @@ static const char *task_name(const struct hc_task *task)
     return task->name ? task->name : "?";
 }
 
-static const struct hc_task *awaited_task(const struct thread_report *work, const struct hc_task *task)
+// The task at `address`, or NULL.
+static const struct hc_task *task_at(const struct thread_report *work, uint64_t address)
 {
     uint32_t index;
-    return task->awaited && hc_address_map_find(&work->tasks_by_address, task->awaited, &index)
+    return address && hc_address_map_find(&work->tasks_by_address, address, &index)
                ? &work->tasks.items[index]
                : NULL;
 }
 
+static const struct hc_column gathered_columns[] = {{.key = "address", .kind = HC_COLUMN_HIDDEN},
+                                                    {.key = "task", .kind = HC_COLUMN_HIDDEN}};
+
+// What a task waits for together, by asyncio.gather(); done tasks and plain futures have no name here.
+static struct hc_error *write_gathered(struct thread_report *work, const struct hc_task *task, bool as_lines)
+{
+    _cleanup_(hc_word_vector_deinit) struct hc_word_vector gathered = {0};
+    struct hc_report *report = work->frames.report;
+    HC_TRY(hc_tasks_gathered(&work->tracer, task->awaited, &gathered));
+    if (!as_lines && gathered.count)
+        hc_report_open_rows(report, gathered_columns, COUNT_OF(gathered_columns));
+    for (size_t i = 0; i < gathered.count; i++) {
+        const struct hc_task *child = task_at(work, gathered.items[i]);
+        char address[24];
+        snprintf(address, sizeof(address), "0x%" PRIx64, gathered.items[i]);
+        if (as_lines && child) {
+            hc_report_line(report, NULL, "  which waits for task \"%s\"", task_name(child));
+        } else if (!as_lines) {
+            hc_report_cell_text(report, address);
+            hc_report_cell_text(report, child ? task_name(child) : NULL);
+        }
+    }
+    if (!as_lines && gathered.count)
+        hc_report_close_rows(report);
+    else if (!as_lines)
+        hc_report_cell_empty(report);
+    return NULL;
+}
+
 static const struct hc_column task_columns[] = {
-    {.key = "name", .kind = HC_COLUMN_HIDDEN},           {.key = "address", .kind = HC_COLUMN_HIDDEN},
-    {.key = "interpreter", .kind = HC_COLUMN_HIDDEN},    {.key = "state", .kind = HC_COLUMN_HIDDEN},
-    {.key = "frames", .kind = HC_COLUMN_HIDDEN},         {.key = "awaits.type", .kind = HC_COLUMN_HIDDEN},
-    {.key = "awaits.address", .kind = HC_COLUMN_HIDDEN}, {.key = "awaits.task", .kind = HC_COLUMN_HIDDEN},
+    {.key = "name", .kind = HC_COLUMN_HIDDEN},
+    {.key = "address", .kind = HC_COLUMN_HIDDEN},
+    {.key = "interpreter", .kind = HC_COLUMN_HIDDEN},
+    {.key = "state", .kind = HC_COLUMN_HIDDEN},
+    {.key = "frames", .kind = HC_COLUMN_HIDDEN},
+    {.key = "awaits.type", .kind = HC_COLUMN_HIDDEN},
+    {.key = "awaits.address", .kind = HC_COLUMN_HIDDEN},
+    {.key = "awaits.task", .kind = HC_COLUMN_HIDDEN},
+    {.key = "awaits.gathered", .kind = HC_COLUMN_HIDDEN},
     {.key = "complete", .kind = HC_COLUMN_HIDDEN},
 };
 
 static struct hc_error *write_task_cells(struct thread_report *work, const struct hc_task *task)
 {
     struct hc_report *report = work->frames.report;
-    const struct hc_task *awaited = awaited_task(work, task);
+    const struct hc_task *awaited = task_at(work, task->awaited);
     struct hc_object_view object;
     _cleanup_(hc_freep) char *type = NULL;
     char address[24];
@@ -335,6 +370,7 @@ static struct hc_error *write_task_cells(struct thread_report *work, const struc
     hc_report_cell_text(report, type);
     hc_report_cell_text(report, task->awaited ? address : NULL);
     hc_report_cell_text(report, awaited ? task_name(awaited) : NULL);
+    HC_TRY(write_gathered(work, task, false));
     hc_report_cell_truth(report, !task->is_cut);
     return NULL;
 }
@@ -343,13 +379,14 @@ static struct hc_error *write_task_cells(struct thread_report *work, const struc
 static struct hc_error *write_task_lines(struct thread_report *work, const struct hc_task *task)
 {
     struct hc_report *report = work->frames.report;
-    const struct hc_task *awaited = awaited_task(work, task);
+    const struct hc_task *awaited = task_at(work, task->awaited);
     HC_TRY(hc_report_frame_lines(&work->frames, &task->frames, SIZE_MAX));
     if (awaited) {
         hc_report_line(report, NULL, "waits for task \"%s\"", task_name(awaited));
     } else if (task->awaited) {
         _cleanup_(hc_freep) char *text = hc_value_repr_within(&work->tracer, task->awaited, MOST_AWAITED);
         hc_report_line(report, NULL, "waits for %s", text ? text : "?");
+        HC_TRY(write_gathered(work, task, true));
     }
     if (task->is_cut)
         hc_report_line(report, NULL, "what follows cannot be read");

@@ -162,8 +162,12 @@ class ThreadsTest(unittest.TestCase):
                 awaits = task.get("awaits")
                 self.assertEqual(told["awaits"], awaits and [awaits["type"], awaits["address"]])
                 self.assertEqual(told["task"], (awaits or {}).get("task"))
+                gathered = [[child["address"], child["task"]] for child in (awaits or {}).get("gathered", [])]
+                self.assertEqual(told["gathered"], gathered)
                 self.assertTrue(task["complete"])
         self.assertGreater(len(found), 50)
+        self.assertEqual(2, max(len(task["gathered"]) for task in self.truth["tasks"]))
+        self.assertIn('which waits for task "erster"', self.text())
 
     def test_the_crash_comes_first_with_its_native_frames(self):
         [first, *others] = self.ask()["threads"]
