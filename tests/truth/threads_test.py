@@ -4,6 +4,7 @@
     python3 tests/truth/threads_test.py --heapcore BIN [--interpreter V]... [TEST ...]
 """
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -22,6 +23,9 @@ HEAPCORE = None
 
 LIBRARY = """
 #include <stdint.h>
+#include <stdlib.h>
+void PyErr_SetString(void *type, const char *text);
+void heapcore_raise(void *type, const char *text) { PyErr_SetString(type, text); abort(); }
 __attribute__((noinline)) int heapcore_inner(volatile int *place) { return *place + 1; }
 __attribute__((noinline)) int heapcore_outer(intptr_t place) { return heapcore_inner((int *)place) * 2; }
 """
@@ -255,7 +259,9 @@ class GcoreThreadsTest(ThreadsTest):
 class CrashTest(unittest.TestCase):
     interpreter = None
 
-    def test_a_crash_in_a_library_is_told_with_symbol_and_library(self):
+    @contextlib.contextmanager
+    def crashed(self, *options):
+        """(report, text, library) of a process that crashed in a library of its own."""
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         if not compiler or not dumping.kernel_writes_cores_here():
             self.skipTest("needs a C compiler, and the kernel's own cores")
@@ -267,18 +273,29 @@ class CrashTest(unittest.TestCase):
                 check=True)
             subprocess.run(
                 ["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh", self.interpreter.executable, "-W", "ignore",
-                    os.path.join(dumping.FIXTURES, "threads.py"), os.devnull, "crash", library],
+                    os.path.join(dumping.FIXTURES, "threads.py"), os.devnull, "crash", library, *options],
                 cwd=folder, env=dumping.clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             [core] = [name for name in os.listdir(folder) if name.startswith("core")]
-            done = heapcore("threads", "--json", os.path.join(folder, core))
-            first = json.loads(done.stdout.decode())["threads"][0]
+            told, text = (
+                heapcore("threads", *form, os.path.join(folder, core)).stdout.decode() for form in (["--json"], []))
+            yield json.loads(told)["threads"][0], text, library
+
+    def test_a_crash_in_a_library_is_told_with_symbol_and_library(self):
+        with self.crashed() as (first, text, library):
             self.assertTrue(first["crashed"])
             self.assertEqual([["heapcore_inner", library], ["heapcore_outer", library]],
                 [[frame["symbol"], frame["library"]] for frame in first["native"][:2]])
             self.assertEqual("crash_in_library", first["frames"][0]["function"])
-            text = heapcore("threads", os.path.join(folder, core)).stdout.decode()
             self.assertRegex(text, r"took SIGSEGV")
             self.assertRegex(text, r"in C: heapcore_inner\+\d+ \(libcrash\.so\)")
+
+    def test_an_exception_on_its_way_is_told(self):
+        with self.crashed("raising") as (first, text, _):
+            self.assertEqual(
+                ["__main__.Trouble", "on its way"], [first["raising"]["type"], first["raising"]["message"]])
+            self.assertNotIn("handling", first)
+            self.assertIn("  raising __main__.Trouble: on its way\n", text)
+            self.assertIn("heapcore_raise", [frame["symbol"] for frame in first["native"]])
 
 
 def for_interpreter(case, interpreter):
