@@ -89,6 +89,10 @@ struct hc_error *hc_image_read_notes(struct hc_image *image, const uint8_t *byte
 struct hc_error *hc_image_find_modules(struct hc_image *image, const struct hc_image_options *options,
                                        const char *root);
 
+// For a core that lost its list of mapped files: looks for the ELF header of `exe` in memory, by build-id,
+// and lists its segments. Finding none is no error.
+struct hc_error *hc_image_locate_program(struct hc_image *image, const char *exe);
+
 // Resolves `path` below `root`, so that symbolic links, absolute ones too, stay below it. The result is for
 // free(). NULL sets errno.
 char *hc_path_resolve_below(const char *root, const char *path);

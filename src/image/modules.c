@@ -1,6 +1,7 @@
 // Which ELF files were mapped into the process, and where.
 #include "image/module_file.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -266,6 +267,57 @@ static struct hc_error *add_filled(struct finder *finder)
         return hc_error_out_of_memory();
     for (size_t i = 0; i < finder->filled.count; i++)
         segments->items[segments->count++] = finder->filled.items[i];
+    return NULL;
+}
+
+// What the list of mapped files would have said of the program.
+static struct hc_error *list_segments(struct hc_image *image, const struct hc_module_file *file,
+                                      const struct hc_module *module)
+{
+    struct hc_program_header header;
+    uint64_t mask = image->page_size - 1;
+    for (uint32_t i = 0; i < MODULE_LIMIT && hc_elf_get_program_header(&file->view, i, &header); i++) {
+        if (header.type != PT_LOAD)
+            continue;
+        struct hc_file_mapping mapping = {
+            .start = module->load_bias + (header.address & ~mask),
+            .end = (module->load_bias + hc_saturating_add(header.address, header.file_size) + mask) & ~mask,
+            .offset = header.offset & ~mask,
+            .path = module->path,
+        };
+        if (mapping.start < mapping.end && !hc_file_mapping_vector_push(&image->files, mapping))
+            return hc_error_out_of_memory();
+    }
+    image->entry = module->load_bias + file->view.entry;
+    return NULL;
+}
+
+struct hc_error *hc_image_locate_program(struct hc_image *image, const char *exe)
+{
+    _cleanup_(hc_module_file_deinit) struct hc_module_file file = {.fd = -1};
+    HC_TRY(hc_module_file_open(image, "", exe, &file));
+    if (file.state != HC_MODULE_FOUND)
+        return explain_exe(exe, &file);
+    struct hc_module module = {.path = hc_image_keep_string(image, exe, strlen(exe)), .fd = -1};
+    if (!module.path)
+        return hc_error_out_of_memory();
+    for (size_t i = 0; i < image->ranges.count; i++) {
+        const struct hc_range *range = &image->ranges.items[i];
+        const struct hc_file_mapping mapping = {
+            .start = range->address, .end = range->address + range->length, .path = module.path};
+        const struct hc_file_mapping *mappings[] = {&mapping};
+        struct hc_module_memory memory;
+        read_memory(image, &mapping, &memory);
+        if (!memory.has_header)
+            continue;
+        locate_module(image, &memory.view, mappings, 1, &module);
+        module.build_id_length = 0;
+        hc_module_read_build_id(image, &memory, &module);
+        hc_module_file_verify(image, &file, &memory, mappings, 1, &module);
+        // Only a build-id proves it: there is no name to go by.
+        if (module.state == HC_MODULE_FOUND)
+            return list_segments(image, &file, &module);
+    }
     return NULL;
 }
 

@@ -46,7 +46,8 @@ static struct hc_error *no_python(const struct hc_image *image, size_t module_co
     if (!module_count)
         return hc_error_create(
             "%s does not say which binaries the process had, so that no Python can be found in it; "
-            "gdb's gcore writes that last: is the core complete?",
+            "gdb's gcore writes that last: is the core complete? if not, give the very program that ran with "
+            "--exe FILE",
             hc_image_path(image));
     return hc_error_create("no Python in %s: none of its %zu binaries is libpython or python",
                            hc_image_path(image), module_count);
