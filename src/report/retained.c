@@ -12,7 +12,10 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 
-enum { PAGE = 20 };
+enum {
+    PAGE = 20,
+    LONGEST_PATH = 100, // in references; of longer ones only the length is told
+};
 
 static const struct hc_column object_columns[] = {
     {.key = "retained", .heading = "Retained", .kind = HC_COLUMN_RIGHT},
@@ -91,6 +94,12 @@ static struct hc_error *add_path(const struct writing *writing, uint32_t object)
     hc_set_seal(target);
     const struct hc_path_request request = {.universe = writing->universe, .targets = target};
     HC_TRY(hc_paths_find(&request, &paths));
+    if (paths->length > LONGEST_PATH) {
+        char length[48];
+        snprintf(length, sizeof(length), "%" PRIu64 " references away", paths->length);
+        hc_report_cell_text(writing->report, length);
+        return NULL;
+    }
     HC_TRY(hc_path_walk_init(&walk, paths, 0));
     if (!walk.is_at_end)
         HC_TRY(hc_path_walk_text(&walk, "hp.Root", &text));

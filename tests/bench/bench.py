@@ -136,6 +136,9 @@ def report(heapcore, interpreter, objects, runs, folder):
     time_run(command, folder)  # brings the file into the page cache
     timed = [time_run(command, folder) for _ in range(runs)]
     memory = sample_memory(command, folder)
+    tree = [heapcore, "retained", "--limit", "1", core]
+    tree_timed = [time_run(tree, folder) for _ in range(runs)]
+    tree_memory = sample_memory(tree, folder)
 
     collect = statistics.median(facts["collect"])
     wall = statistics.median(run.wall for run in timed)
@@ -149,6 +152,9 @@ def report(heapcore, interpreter, objects, runs, folder):
         statistics.median(run.user for run in timed), statistics.median(run.system for run in timed)))
     print("memory        %s anonymous at the peak; VmHWM %s, the mapped core included" % (
         megabytes(memory.anonymous), megabytes(memory.high_water)))
+    print("retained      %.3f s (%s); memory %s" % (
+        statistics.median(run.wall for run in tree_timed), listed([run.wall for run in tree_timed]),
+        megabytes(tree_memory.anonymous)))
     print("ratios        analyze / gc.collect() %.2f; memory / heap %.2f" % (
         wall / collect, memory.anonymous / facts["heap"]))
 

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Retained size: heapcore against a process that knows what it holds, and against the walk that finds dominos.
+
+    python3 tests/query/retained_test.py --heapcore BIN [--interpreter V]... [TEST ...]
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
+import dumping
+import interpreters
+
+PATIENCE = 300  # seconds
+NONE_FOUND = 77  # ctest: skipped
+HEAPCORE = None
+
+
+def heapcore(*arguments):
+    return subprocess.run([HEAPCORE, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, timeout=PATIENCE)
+
+
+class RetainedTest(unittest.TestCase):
+    interpreter = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="heapcore-retained-")
+        truth, cls.core = dumping.abort_for_core(cls.interpreter, "retained.py", cls.folder)
+        with open(truth) as file:
+            cls.truth = json.load(file)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def values(self, *expressions):
+        done = heapcore("query", "--json", self.core, *expressions)
+        self.assertEqual(0, done.returncode, done.stderr.decode(errors="replace"))
+        return [answer["value"] for answer in json.loads(done.stdout.decode())]
+
+    def report(self, *options):
+        done = heapcore("retained", "--json", *options, self.core)
+        self.assertEqual(0, done.returncode, done.stderr.decode(errors="replace"))
+        return json.loads(done.stdout.decode())
+
+    def test_what_an_object_retains_is_what_the_process_counted(self):
+        facts = self.truth["facts"]
+        expected = [size for _, size in facts]
+        self.assertEqual(expected, self.values(*["iso(0x%x).retained" % address for address, _ in facts]))
+        self.assertEqual(expected,
+            self.values(*["iso(0x%x).byid[0].theone.retained" % address for address, _ in facts]))
+
+    def test_retained_is_the_domisize_of_hundreds_of_objects(self):
+        sample = self.truth["sample"]
+        self.assertGreater(len(sample), 150)
+        self.assertEqual(self.values(*["iso(0x%x).domisize" % address for address in sample]),
+            self.values(*["iso(0x%x).retained" % address for address in sample]))
+
+    def test_a_set_retains_its_domisize(self):
+        for name in "(h & list)", "(h & __main__.Node)", "h", "Nothing", "(h & type).dictof":
+            retained, domisize = self.values(name + ".retained", name + ".domisize")
+            self.assertEqual(domisize, retained, name)
+
+    def test_a_variable_goes_with_what_only_it_holds(self):
+        rows = self.report("--limit", "500")["variables"]
+        names = {name for _, name, _ in self.truth["variables"]}
+        found = [[row["holder"], row["variable"], row["retained"]] for row in rows
+            if "__main__" in row["holder"] and row["variable"] in names]
+        key = lambda row: (-row[2], row[1])
+        self.assertEqual(sorted(self.truth["variables"], key=key), sorted(found, key=key))
+        for row in rows:
+            if row["holder"] == "module: __main__":
+                self.assertNotIn(row["variable"], self.truth["kept"])
+        self.assertEqual(sorted((row["retained"] for row in rows), reverse=True), [row["retained"] for row in rows])
+
+    def test_the_objects_are_the_largest_with_their_paths(self):
+        report = self.report("--limit", "40")
+        objects = report["objects"]
+        self.assertEqual(40, len(objects))
+        self.assertEqual(sorted((row["retained"] for row in objects), reverse=True),
+            [row["retained"] for row in objects])
+        self.assertEqual([row["retained"] for row in objects],
+            self.values(*["iso(%s).domisize" % row["address"] for row in objects]))
+        self.assertIn("hp.Root.i0_modules['__main__'].__dict__['CHAIN']", [row["path"] for row in objects])
+        self.assertEqual(self.values("h.count", "h.size"), [report["heap"]["count"], report["heap"]["size"]])
+
+    def test_a_kind_retains_what_its_topmost_objects_do(self):
+        rows = self.report("--limit", "500")["kinds"]
+        kinds = {row["kind"]: row for row in rows}
+        count, size = self.values("(h & __main__.Node).count", "(h & __main__.Node).size")
+        ring = dict((name, size) for _, name, size in self.truth["variables"])["RING"]
+        self.assertEqual({"kind": "__main__.Node", "count": count, "size": size, "retained": ring},
+            kinds["__main__.Node"])
+        count, size = self.values("h.count", "h.size")
+        self.assertEqual((count, size), tuple(sum(row[key] for row in rows) for key in ("count", "size")))
+
+    def test_of_a_long_path_the_length_is_told(self):
+        paths = [row["path"] for row in self.report("--limit", "150")["objects"]]
+        self.assertIn("103 references away", paths)
+
+    def test_the_text_has_as_many_rows_as_are_asked_for(self):
+        done = heapcore("retained", "--limit", "3", self.core)
+        self.assertEqual(0, done.returncode, done.stderr)
+        blocks = done.stdout.decode().split("\n\n")
+        self.assertEqual([2, 5, 5, 5], [len(block.splitlines()) for block in blocks])
+        self.assertIn("entries", blocks[3])
+        self.assertEqual([0] * 3, [len(self.report("--limit", "0")[key]) for key in ("objects", "kinds", "variables")])
+
+
+def for_interpreter(interpreter):
+    name = "RetainedTest_" + interpreter.name.replace(".", "_").replace("-", "_")
+    return type(name, (RetainedTest,), {"interpreter": interpreter})
+
+
+def main():
+    global HEAPCORE
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--heapcore", required=True, help="the program under test")
+    parser.add_argument("--interpreter", action="append", choices=interpreters.NAMES, help="default: all")
+    parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
+    arguments = parser.parse_args()
+    HEAPCORE = os.path.abspath(arguments.heapcore)
+    if not os.access(HEAPCORE, os.X_OK):
+        parser.error("%s is no program: build it first" % arguments.heapcore)
+    if not dumping.kernel_writes_cores_here():
+        print("the kernel writes no core files here: a fork cannot be dumped")
+        return NONE_FOUND
+    suite = unittest.TestSuite()
+    found, missing = interpreters.cover(arguments.interpreter or interpreters.NAMES)
+    if missing and interpreters.must_have_all():
+        return 1
+    for interpreter in found:
+        for test in unittest.defaultTestLoader.loadTestsFromTestCase(for_interpreter(interpreter)):
+            if not arguments.tests or any(part in test.id() for part in arguments.tests):
+                suite.addTest(test)
+    if not suite.countTestCases():
+        return NONE_FOUND
+    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
