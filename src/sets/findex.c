@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_FINDEXES = 1000, MOST_DEPTH = 8 };
+// Parts are passes over a set, those of findexes within counted each time.
+enum { MOST_FINDEXES = 1000, MOST_DEPTH = 8, MOST_PARTS = 2000 };
 
 void hc_findex_deinit(struct hc_findex *findex)
 {
@@ -15,6 +16,19 @@ void hc_findex_deinit(struct hc_findex *findex)
     }
     free(findex->kinds);
     free(findex->names);
+}
+
+static unsigned parts_of(const struct hc_universe *universe, const struct hc_kind *kind)
+{
+    unsigned parts = 0;
+    for (; kind && parts <= MOST_PARTS; kind = kind->left) {
+        unsigned relation = kind->relation & HC_DERIVED_BASE;
+        parts++;
+        if (kind->operation == HC_KIND_CLASS && relation >= HC_RELATION_COUNT)
+            parts += universe->findexes.items[relation - HC_RELATION_COUNT].parts;
+        parts += kind->right ? parts_of(universe, kind->right) : 0;
+    }
+    return parts;
 }
 
 // How deep findexes stand within the kind.
@@ -38,10 +52,12 @@ struct hc_error *hc_universe_add_findex(struct hc_universe *universe, struct hc_
     for (size_t i = 0; i < count; i++) {
         unsigned depth = 1 + depth_of(universe, kinds[i]);
         findex.depth = depth > findex.depth ? depth : findex.depth;
+        if (findex.parts <= MOST_PARTS)
+            findex.parts += parts_of(universe, kinds[i]);
     }
-    if (universe->findexes.count >= MOST_FINDEXES || findex.depth > MOST_DEPTH)
-        return hc_error_create("there are %d findexes at most, within each other %d", MOST_FINDEXES,
-                               MOST_DEPTH);
+    if (universe->findexes.count >= MOST_FINDEXES || findex.depth > MOST_DEPTH || findex.parts > MOST_PARTS)
+        return hc_error_create("there are %d findexes at most, within each other %d, of %d parts in all",
+                               MOST_FINDEXES, MOST_DEPTH, MOST_PARTS);
     findex.kinds = calloc(count + 1, sizeof(*findex.kinds));
     findex.names = calloc(count + 1, sizeof(*findex.names));
     if (!findex.kinds || !findex.names)

@@ -9,6 +9,7 @@ struct hc_findex {
     char **names;
     size_t count;
     unsigned depth; // of findexes within
+    unsigned parts; // of the kinds and the findexes within
 };
 
 // Keeps the kinds and copies the names. `*ret`: the relation.

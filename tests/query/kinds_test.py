@@ -81,9 +81,9 @@ class KindsTest(unittest.TestCase):
         kinds += ["Anything - " + self.made_up(atoms, 3) for _ in range(60)]
         texts = self.values(kinds)
         again = self.values(texts)
-        # What a class of findex() means is put together anew when it is read.
-        self.assertEqual([text for text, kind in zip(texts, kinds) if "findex" not in kind],
-                         [text for text, kind in zip(again, kinds) if "findex" not in kind])
+        # What a class of findex() means is put together anew when it is read, and what is within a set becomes one.
+        self.assertEqual([text for text, kind in zip(texts, kinds) if "findex" not in kind and "iso(" not in kind],
+                         [text for text, kind in zip(again, kinds) if "findex" not in kind and "iso(" not in kind])
         same = self.values(["(h & (%s)) == (h & %s)" % pair for pair in zip(kinds, texts)])
         self.assertEqual([True] * len(kinds), same)
 

@@ -283,7 +283,7 @@ class QueryTest(unittest.TestCase):
         wrong = (
             "h + h", "h + 1", "str == str", "~3", "-h", "h['a']", "h[h]", "h[99999]", "h[-99999]", "str[0]", "h(1)",
             "h.by(3)", "h.by('Sort')", "h.by('Type', 'Size')", "h.disjoint(3)", "str.alt('<<')", "str.alt()",
-            "Clodo(str).alt('<')", "heap(1)", "heapu(h)", "iso(1)", "iso('a')", "Type(3)", "Type('no.such')",
+            "Clodo(dictof='module').alt('<')", "heap(1)", "heapu(h)", "iso(1)", "iso('a')", "Type(3)", "Type('no.such')",
             "Clodo()", "Clodo(x=str)", "Clodo((str, dict))", "Size('a')", "Size(-1)", "Rcs(3)", "3.count", "[1]",
             "9223372036854775807 + 1", "-9223372036854775807 - 2", "Nothing.kind", "h.count.count", "hp.h", "1 & 2")
         for expression, answer in zip(wrong, self.ask(*wrong, status=1)):
