@@ -19,6 +19,7 @@ import dumping
 import interpreters
 
 PATIENCE = 600  # seconds
+MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "tutorial.md")
 PACKAGES = 24681
 FEW = 3000  # so that not every interpreter takes its half minute; the order of all tables is the same
 WHOLE = ("3.11", "3.13")
@@ -88,6 +89,15 @@ class TutorialTest:
     def test_what_is_empty_is_shown_as_nothing(self):
         done = query(self.baseline, self.core, ["(byrcs[5] & hp.Via('.key').alt('<')).byrcs", "h[0].byrcs[3] ^ byrcs[5]"])
         self.assertEqual((done.stdout.decode(), done.stderr.decode()), ("hp.Nothing\nhp.Nothing\n", ""))
+
+    def test_the_session_of_the_manual_runs(self):
+        with open(MANUAL) as file:
+            commands = [line[6:].rstrip() for line in file if line.startswith("    > ")]
+        self.assertGreater(len(commands), 15)
+        done = query(self.baseline, self.core, commands)
+        self.assertEqual((done.returncode, done.stderr.decode()), (0, ""))
+        self.assertEqual(done.stdout.decode().count("'DESCRIPTION'\n"), 2)
+        self.assertIn("['data'].keys()[3]", done.stdout.decode().splitlines()[-1])
 
     def test_without_the_baseline_everything_is_shown(self):
         with_baseline = query(self.baseline, self.core, ["h.count", "h & pkgcore.ebuild.ebuild_src.package"])
