@@ -28,13 +28,14 @@ struct hc_command {
     const char *summary;    // one line, lower case
     const char *help;       // paragraphs
     bool takes_expressions; // after the core
+    bool takes_second;      // core, which becomes the baseline
     bool takes_baseline;
     bool takes_locals;
     const struct hc_session_report *report; // NULL: none
     struct hc_error *(*run)(const struct hc_cli_options *options);
 };
 
-extern const struct hc_command hc_command_query, hc_command_shell;
+extern const struct hc_command hc_command_diff, hc_command_query, hc_command_shell;
 
 // NULL past the last.
 const struct hc_command *hc_command_at(size_t index);

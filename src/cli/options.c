@@ -130,12 +130,16 @@ static struct hc_error *parse_source(int argc, char **argv, const struct hc_comm
                                      struct hc_cli_options *options)
 {
     bool takes_expressions = command->takes_expressions;
-    if (optind < argc && options->session.pid && !takes_expressions)
+    if (optind < argc && options->session.pid && !takes_expressions && !command->takes_second)
         return hc_error_create("give a core file or -p PID, not both");
     if (optind == argc && !options->session.pid)
         return hc_error_create("which core file? Name one, or a live process with -p PID");
     if (!options->session.pid)
         options->session.core = argv[optind++];
+    if (command->takes_second && optind == argc)
+        return hc_error_create("which earlier core? Name two: heapcore %s A B", command->name);
+    if (command->takes_second)
+        options->baseline = argv[optind++];
     if (argc > optind && !takes_expressions)
         return hc_error_create("one core file at a time: '%s' is one too many", argv[optind]);
     if (argc == optind && takes_expressions)

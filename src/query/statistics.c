@@ -1,5 +1,5 @@
 // Tables without objects: what a set's table says, kept, subtracted, written to files and read from them.
-#include "sets/statistics.h"
+#include "query/statistics.h"
 
 #include "query/families.h"
 
@@ -42,6 +42,11 @@ static struct hc_error *answer_page(struct hc_statistics *statistics, size_t fir
     page->first_row = first_row;
     page->all_rows = all_rows;
     return hc_answer_thing(&page->thing, &hc_statistics_class, ret);
+}
+
+struct hc_error *hc_answer_statistics(struct hc_statistics *statistics, struct hc_answer *ret)
+{
+    return answer_page(statistics, 0, false, ret);
 }
 
 static const struct hc_statistics *statistics_of(const struct hc_answer *answer)

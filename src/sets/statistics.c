@@ -205,7 +205,7 @@ static struct hc_error *merge(struct entry *entries, size_t count, size_t *ret)
         for (end = first + 1; end < count && !strcmp(entries[end].name, entries[first].name);)
             end++;
         HC_TRY(subtract_name(entries + first, end - first, &difference, &differs));
-        if (differs)
+        if (differs && (difference.count || difference.size))
             entries[kept++] = difference;
     }
     *ret = kept;

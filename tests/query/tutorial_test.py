@@ -6,6 +6,7 @@
 The process is dumped before and after it loads its repository, and counts afterwards what each command has to show.
 """
 import argparse
+import collections
 import json
 import os
 import shutil
@@ -98,6 +99,36 @@ class TutorialTest:
         self.assertEqual((done.returncode, done.stderr.decode()), (0, ""))
         self.assertEqual(done.stdout.decode().count("'DESCRIPTION'\n"), 2)
         self.assertIn("['data'].keys()[3]", done.stdout.decode().splitlines()[-1])
+
+    def ask(self, *arguments):
+        done = subprocess.run([HEAPCORE, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stderr.decode()), (0, ""))
+        return json.loads(done.stdout)
+
+    def test_the_difference_of_the_two_heaps_is_what_was_loaded_and_by_what_it_is_held(self):
+        kinds, referrers = self.ask("diff", "--json", self.core, self.baseline)
+        expected = collections.defaultdict(lambda: [0, 0])
+        for core, sign in (self.core, 1), (self.baseline, -1):
+            for row in self.ask("query", "--json", core, "h")[0]["rows"]:  # classes may share a name
+                expected[row["name"]][0] += sign * row["count"]
+                expected[row["name"]][1] += sign * row["size"]
+        expected = {name: change for name, change in expected.items() if change != [0, 0]}
+        self.assertEqual({row["name"]: [row["count"], row["size"]] for row in kinds["rows"]}, expected)
+        self.assertGreater(len(expected), 10)
+        sizes = [abs(row["size"]) for row in kinds["rows"]]
+        self.assertEqual(sizes, sorted(sizes, reverse=True))
+        table = next(step[1] for step in self.session if step[0] == "h.byrcs")
+        self.assertEqual([[row["count"], row["size"], row["name"]] for row in referrers["rows"]], table["rows"])
+
+    def test_heaps_of_two_processes_differ_by_kind_only(self):
+        other = tempfile.mkdtemp(dir=self.folder)
+        stranger = dump_twice(self.interpreter, other, 10)[1]
+        answers = self.ask("diff", "--json", self.core, stranger)
+        self.assertEqual([answer["expr"] for answer in answers], ["h.diff(b)"])
+        done = subprocess.run([HEAPCORE, "diff", self.core, stranger], stdout=subprocess.PIPE, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("another process", done.stdout.decode())
 
     def test_without_the_baseline_everything_is_shown(self):
         with_baseline = query(self.baseline, self.core, ["h.count", "h & pkgcore.ebuild.ebuild_src.package"])
