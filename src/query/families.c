@@ -18,6 +18,7 @@ static const struct hc_attribute *const set_attributes[] = {
     hc_classifier_set_attributes,
     hc_maprox_attributes,
     hc_retained_set_attributes,
+    hc_dominators_attributes,
     NULL,
 };
 static const struct hc_attribute *const heapy_attributes[] = {
@@ -70,6 +71,7 @@ const struct hc_thing_class *const hc_thing_classes[] = {
     &hc_statistics_class,
     &hc_tables_class,
     &hc_traceback_class,
+    &hc_dominators_class,
     NULL,
 };
 // clang-format on

@@ -24,6 +24,8 @@ extern const struct hc_attribute hc_reference_attributes[];
 extern const struct hc_function hc_reference_functions[];
 
 extern const struct hc_attribute hc_classifier_set_attributes[];
+extern const struct hc_attribute hc_dominators_attributes[];
+extern const struct hc_thing_class hc_dominators_class;
 extern const struct hc_attribute hc_retained_set_attributes[];
 extern const struct hc_attribute hc_retained_object_attributes[];
 extern const struct hc_attribute hc_relation_attributes[];

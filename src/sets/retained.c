@@ -10,6 +10,7 @@ struct survey {
     struct hc_graph *graph;
     struct hc_dominators *dominators;
     size_t most;
+    const struct hc_set *within; // whose members the kinds have; NULL: every object
     struct hc_retained *retained;
     uint32_t *order; // by object: its place when the tree is walked from above, from 1
     // By rank, and one for the roots: the place of the last object below; before that is known, the next
@@ -92,11 +93,18 @@ static uint32_t row_of(const struct survey *survey, uint32_t object)
                                         : hc_dominators_rank(survey->dominators, object);
 }
 
+static bool is_counted(const struct survey *survey, uint32_t object)
+{
+    return !survey->within || hc_set_has(survey->within, object);
+}
+
 static void enter(struct survey *survey, uint32_t object, uint32_t place)
 {
     uint32_t kind = hc_universe_kind(survey->universe, object);
     struct hc_retained_kind *row = &survey->retained->kinds.items[kind];
     survey->order[object] = place;
+    if (!is_counted(survey, object))
+        return;
     row->count++;
     row->size += hc_graph_size(survey->graph, (hc_object_id){object});
     if (!survey->open[kind])
@@ -114,7 +122,7 @@ static struct hc_error *walk_tree(struct survey *survey)
             survey->last[row] = place;
             if (at == HC_DOMINATOR_ROOTS)
                 return NULL;
-            survey->open[hc_universe_kind(survey->universe, at)]--;
+            survey->open[hc_universe_kind(survey->universe, at)] -= is_counted(survey, at);
             at = dominators->parents[at];
             row = row_of(survey, at);
             continue;
@@ -127,7 +135,7 @@ static struct hc_error *walk_tree(struct survey *survey)
             continue;
         at = child;
         row = row_of(survey, at);
-        survey->open[hc_universe_kind(survey->universe, at)]++;
+        survey->open[hc_universe_kind(survey->universe, at)] += is_counted(survey, at);
         survey->last[row] = dominators->child_starts[row];
     }
 }
@@ -228,7 +236,8 @@ static struct hc_error *find_all(struct survey *survey)
     return find_variables(survey);
 }
 
-struct hc_error *hc_retained_find(struct hc_universe *universe, size_t most, struct hc_retained *ret)
+static struct hc_error *run(struct hc_universe *universe, const struct hc_set *within, size_t most,
+                            struct hc_error *(*find)(struct survey *survey), struct hc_retained *ret)
 {
     struct hc_graph *graph = universe->graph;
     HC_TRY(hc_graph_find_dominated(graph, universe->threads));
@@ -238,6 +247,7 @@ struct hc_error *hc_retained_find(struct hc_universe *universe, size_t most, str
         .graph = graph,
         .dominators = graph->dominators,
         .most = most,
+        .within = within,
         .retained = &retained,
         .order = calloc(graph->count + 1ull, sizeof(*survey.order)),
         .last = calloc(graph->dominators->inner_count + 1ull, sizeof(*survey.last)),
@@ -245,11 +255,24 @@ struct hc_error *hc_retained_find(struct hc_universe *universe, size_t most, str
     };
     if (!survey.order || !survey.last || !survey.open)
         return hc_error_out_of_memory();
-    struct hc_error *error = find_all(&survey);
+    struct hc_error *error = find(&survey);
     if (error) {
         hc_retained_deinit(&retained);
         return error;
     }
     *ret = retained;
+    return NULL;
+}
+
+struct hc_error *hc_retained_find(struct hc_universe *universe, size_t most, struct hc_retained *ret)
+{
+    return run(universe, NULL, most, find_all, ret);
+}
+
+struct hc_error *hc_retained_find_kinds(const struct hc_set *set, struct hc_retained_kind_vector *ret)
+{
+    struct hc_retained retained = {0};
+    HC_TRY(run(set->universe, set, SIZE_MAX, find_kinds, &retained));
+    *ret = retained.kinds;
     return NULL;
 }

@@ -32,4 +32,7 @@ struct hc_retained {
 
 // Largest first, at most `most` of each.
 struct hc_error *hc_retained_find(struct hc_universe *universe, size_t most, struct hc_retained *ret);
+// The kinds of a set's members, as far as the roots reach them: topmost are those that no other member of the
+// kind dominates. Largest first, all of them.
+struct hc_error *hc_retained_find_kinds(const struct hc_set *set, struct hc_retained_kind_vector *ret);
 void hc_retained_deinit(struct hc_retained *retained);

@@ -55,8 +55,12 @@ static void deque_traverse(struct hc_tracer *tracer, const struct hc_object_view
     uint64_t items, count;
     if (!cursor_init(&cursor, tracer, object) || !hc_trace_afford(tracer, cursor.left))
         return;
-    while (hc_trace_buffer(tracer, cursor.block), cursor_next(&cursor, &items, &count))
+    hc_trace_buffer(tracer, cursor.block);
+    while (cursor_next(&cursor, &items, &count)) {
         hc_trace_visit_array(tracer, items, count);
+        if (cursor.left) // the last block's right link was never set
+            hc_trace_buffer(tracer, cursor.block);
+    }
 }
 
 static void deque_relate(struct hc_relater *relater, const struct hc_object_view *object)
