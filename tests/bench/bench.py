@@ -53,11 +53,14 @@ def allow_core():
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
 
-def build_core(interpreter, objects, folder):
+def build_core(interpreter, objects, folder, heapy=None):
     """(what the builder says of its heap, the core file)"""
+    environment = dumping.clean_environment()
+    if heapy:
+        environment["PYTHONPATH"] = os.path.abspath(heapy)
     process = subprocess.Popen(
-        [interpreter, os.path.join(HERE, "heap_builder.py"), str(objects)],
-        cwd=folder, env=dumping.clean_environment(), stdout=subprocess.PIPE, preexec_fn=allow_core)
+        [interpreter, os.path.join(HERE, "heap_builder.py"), str(objects), *(QUERIES if heapy else ())],
+        cwd=folder, env=environment, stdout=subprocess.PIPE, preexec_fn=allow_core)
     try:
         line = process.stdout.readline()
         if not line:
@@ -130,8 +133,27 @@ def megabytes(count):
     return "{:,.1f} MB".format(count / 1e6)
 
 
-def report(heapcore, interpreter, objects, runs, folder):
-    facts, core = build_core(interpreter, objects, folder)
+# What design.md has yardsticks for; each is timed beside `h.count`, which opens the core and asks nothing.
+QUERIES = (
+    "h", "h.byrcs", "(h & __main__.Key).byvia", "(h & str).byvia", "(h & list).referrers", "(h & list).domisize",
+    "(h & __main__.Record).byid[0].sp", "(h & __main__.Record)[0].rp", "h.dominators", "h.byid[0].theone.retained")
+
+
+def report_queries(heapcore, core, runs, folder, heapy):
+    """The same questions to heapcore, and to heapy in the process where it was asked."""
+    print("queries       heapcore from start to end, without the opening%s" % (", heapy in the process" if heapy else ""))
+    opening = None
+    for query in ("h.count",) + QUERIES:
+        timed = [time_run([heapcore, "query", core, query], folder).wall for _ in range(runs)]
+        wall = statistics.median(timed)
+        opening = wall if opening is None else opening
+        own = "" if query == "h.count" else "%9.3f s" % max(wall - opening, 0)
+        other = "%9.3f s" % heapy[query] if heapy and heapy.get(query) is not None else ""
+        print("  %-36s %8.3f s %11s %11s" % (query, wall, own, other))
+
+
+def report(heapcore, interpreter, objects, runs, folder, heapy):
+    facts, core = build_core(interpreter, objects, folder, heapy)
     command = [heapcore, "analyze", core]
     time_run(command, folder)  # brings the file into the page cache
     timed = [time_run(command, folder) for _ in range(runs)]
@@ -157,6 +179,7 @@ def report(heapcore, interpreter, objects, runs, folder):
         megabytes(tree_memory.anonymous)))
     print("ratios        analyze / gc.collect() %.2f; memory / heap %.2f" % (
         wall / collect, memory.anonymous / facts["heap"]))
+    report_queries(heapcore, core, runs, folder, facts.get("heapy"))
 
 
 def main():
@@ -165,6 +188,7 @@ def main():
     parser.add_argument("--interpreter", help="a path, or a name such as 3.12 (default: the first found, 3.11 preferred)")
     parser.add_argument("--objects", type=int, default=1200000, help="size of the heap (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="timed runs, after one to warm up (default: %(default)s)")
+    parser.add_argument("--heapy", metavar="DIR", help="a build of guppy3 for the interpreter, to be timed in the process")
     arguments = parser.parse_args()
     interpreter = find_interpreter(arguments.interpreter)
     if not interpreter:
@@ -172,7 +196,7 @@ def main():
         return NONE_FOUND
     folder = tempfile.mkdtemp(prefix="heapcore-bench-")
     try:
-        report(os.path.abspath(arguments.heapcore), interpreter, arguments.objects, arguments.runs, folder)
+        report(os.path.abspath(arguments.heapcore), interpreter, arguments.objects, arguments.runs, folder, arguments.heapy)
     except Failed as failure:
         print("bench: %s" % failure, file=sys.stderr)
         return 1
