@@ -101,6 +101,31 @@ class RetainedTest(unittest.TestCase):
         count, size = self.values("h.count", "h.size")
         self.assertEqual((count, size), tuple(sum(row[key] for row in rows) for key in ("count", "size")))
 
+    def rows(self, expression):
+        """[[count, size, retained, kind]] of a table of dominators."""
+        done = heapcore("query", "--json", self.core, expression)
+        self.assertEqual(0, done.returncode, done.stderr.decode(errors="replace"))
+        lines = json.loads(done.stdout.decode())[0]["lines"]
+        self.assertIn("Retained", lines[1])
+        return [[*map(int, line.split()[1:4]), line.split(None, 5)[5]] for line in lines[2:] if not line.startswith("<")]
+
+    def test_dominators_of_the_heap_are_the_kinds_of_the_report(self):
+        kinds = [[row["count"], row["size"], row["retained"], row["kind"]] for row in self.report("--limit", "500")["kinds"]]
+        key = lambda row: (-row[2], row[3])
+        self.assertEqual(sorted(kinds, key=key), sorted(self.rows("h.dominators.all"), key=key))
+        self.assertEqual(10, len(self.rows("h.dominators")))
+
+    def test_dominators_of_one_object_are_its_domisize(self):
+        for address in self.truth["sample"][:40]:
+            one = "iso(0x%x)" % address
+            is_reached, count, size, domisize = self.values(
+                one + " in h", one + ".count", one + ".size", one + ".domisize")
+            # The tree has what the roots reach.
+            self.assertEqual([[count, size, domisize]] if is_reached else [], [row[:3] for row in self.rows(one + ".dominators")])
+
+    def test_a_row_of_dominators_is_its_objects(self):
+        self.assertEqual([True], self.values("h.dominators[3].dominators[0] == h.dominators[3]"))
+
     def test_of_a_long_path_the_length_is_told(self):
         paths = [row["path"] for row in self.report("--limit", "150")["objects"]]
         self.assertIn("103 references away", paths)
