@@ -12,7 +12,10 @@ enum {
 
 const char *hc_how_name(enum hc_how how)
 {
-    static const char *const names[] = {[HC_HOW_DECODER] = "decoder", [HC_HOW_WORDS] = "words"};
+    static const char *const names[] = {
+        [HC_HOW_DECODER] = "decoder",   [HC_HOW_DEFINITION] = "definition", [HC_HOW_DWARF] = "dwarf",
+        [HC_HOW_EMULATED] = "emulated", [HC_HOW_WORDS] = "words",
+    };
     return names[how];
 }
 
@@ -336,6 +339,8 @@ static bool plan_trace(struct hc_type_table *table, struct hc_reader *reader, co
     }
     if (!native)
         return true;
+    type->native = native;
+    type->traverse = traverse;
     if (native != type) {
         type->dict_place = dict_place(runtime, type, native);
         // Up to 3.8 every instance visits its class (bpo-40217 made the first heap type of the chain do it,

@@ -22,8 +22,11 @@ enum hc_type_flag {
 };
 
 enum hc_how {
-    HC_HOW_DECODER, // a decoder of ours
-    HC_HOW_WORDS,   // each aligned word that points to the start of a known object
+    HC_HOW_DECODER,    // a decoder of ours
+    HC_HOW_DEFINITION, // a heap definition that the user gave
+    HC_HOW_DWARF,      // the struct that the type's own debug information describes
+    HC_HOW_EMULATED,   // its tp_traverse, run over the image
+    HC_HOW_WORDS,      // each aligned word that points to the start of a known object
     HC_HOW_COUNT
 };
 
@@ -92,6 +95,8 @@ struct hc_type {
     const struct hc_type *metatype; // NULL: itself
     const struct hc_type *base;     // NULL for object
     unsigned height;                // longest way to a type without base and metatype
+    const struct hc_type *native; // the first on the tp_base chain that is not of a class statement; or NULL
+    uint64_t traverse;            // its tp_traverse, or 0
     const struct hc_row_layout
         *layout; // how the native part is traced; with words left: that of a base of it
     hc_size_fn *size;

@@ -171,11 +171,16 @@ static void report_how(struct hc_report *report, const struct hc_graph *graph)
 {
     static const char *const meanings[HC_HOW_COUNT] = {
         [HC_HOW_DECODER] = "the type's own layout: exact",
+        [HC_HOW_DEFINITION] = "a heap definition that was given: as exact as it is",
+        [HC_HOW_DWARF] = "the struct that its debug information describes: exact",
+        [HC_HOW_EMULATED] = "its own tp_traverse, run over the image: exact",
         [HC_HOW_WORDS] = "each word that points to an object: approximate",
     };
     hc_report_section(report, "how", "Sizes and references");
     hc_report_table(report, how_columns, COUNT_OF(how_columns));
     for (int how = 0; how < HC_HOW_COUNT; how++) {
+        if (!graph->tally.how[how] && how != HC_HOW_DECODER && how != HC_HOW_WORDS)
+            continue;
         hc_report_cell_text(report, hc_how_name((enum hc_how)how));
         hc_report_cell_number(report, graph->tally.how[how]);
         hc_report_cell_text(report, meanings[how]);
