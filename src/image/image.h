@@ -54,6 +54,8 @@ struct hc_thread_info {
     int signal;               // that this thread was dumped with, 0 if none
     const uint8_t *registers; // raw general registers (elf_gregset_t of the machine), or NULL
     size_t registers_size;
+    uint64_t tls_base; // what the machine's thread pointer points to: fs on x86-64, TPIDR_EL0 on aarch64
+    bool has_tls_base;
 };
 
 // Strings belong to the image. Numbers are 0 and strings NULL where the source does not say.
@@ -133,6 +135,9 @@ const struct hc_segment *hc_image_segments(const struct hc_image *image, size_t 
 const struct hc_module *hc_image_modules(const struct hc_image *image, size_t *ret_count);
 // The module that covers `address`, or NULL.
 const struct hc_module *hc_image_find_module(const struct hc_image *image, uint64_t address);
+
+// Where the thread was; 0: not known.
+uint64_t hc_thread_program_counter(const struct hc_target *target, const struct hc_thread_info *thread);
 
 // Lookup with a cached last hit; one per thread. Images are immutable, so readers need no lock.
 struct hc_reader {

@@ -65,6 +65,11 @@ const char *hc_image_keep_string(struct hc_image *image, const char *text, size_
 struct hc_error *hc_image_keep_mapping(struct hc_image *image, void *bytes, size_t length);
 struct hc_error *hc_image_keep_registers(struct hc_image *image, const void *bytes, size_t length,
                                          const uint8_t **ret);
+// From the general registers, on machines that have it there.
+void hc_thread_find_tls(const struct hc_target *target, struct hc_thread_info *thread);
+// From a note or a register set of the kind NT_ARM_TLS.
+void hc_thread_read_arm_tls(const struct hc_target *target, const uint8_t *bytes, uint64_t size,
+                            struct hc_thread_info *thread);
 void hc_image_read_auxv(struct hc_image *image, const uint8_t *bytes, uint64_t length);
 
 // Sorts ranges and file mappings, and cuts what overlaps: the first in address order wins.

@@ -22,6 +22,7 @@ static struct hc_error *read_thread(struct hc_image *image, const struct hc_note
     };
     HC_TRY(hc_image_keep_registers(image, note->bytes + registers_offset, thread.registers_size,
                                    &thread.registers));
+    hc_thread_find_tls(&image->target, &thread);
     // The kernel and gdb both write the thread that took the signal first.
     if (image->threads.count == 0 && thread.signal != 0 && thread.signal != SIGSTOP) {
         image->process.signal = thread.signal;
@@ -107,6 +108,14 @@ static struct hc_error *read_files(struct hc_image *image, const struct hc_note 
     return NULL;
 }
 
+// What belongs to one thread follows its NT_PRSTATUS.
+static void read_linux_note(struct hc_image *image, const struct hc_note *note)
+{
+    if (note->type == NT_ARM_TLS && image->threads.count)
+        hc_thread_read_arm_tls(&image->target, note->bytes, note->size,
+                               &image->threads.items[image->threads.count - 1]);
+}
+
 struct hc_error *hc_image_read_notes(struct hc_image *image, const uint8_t *bytes, uint64_t size,
                                      uint64_t alignment)
 {
@@ -114,6 +123,8 @@ struct hc_error *hc_image_read_notes(struct hc_image *image, const uint8_t *byte
     struct hc_note note;
     hc_note_cursor_init(&cursor, &image->target, bytes, size, alignment);
     while (hc_note_cursor_next(&cursor, &note)) {
+        if (hc_note_is_named(&note, "LINUX"))
+            read_linux_note(image, &note);
         if (!hc_note_is_named(&note, "CORE"))
             continue;
         switch (note.type) {

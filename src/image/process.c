@@ -77,7 +77,7 @@ static struct hc_error *read_command(struct hc_image *image, pid_t pid)
 
 static struct hc_error *read_threads(struct hc_image *image, const struct hc_stop *stop)
 {
-    uint64_t registers[512];
+    uint64_t registers[512], thread_pointer[2];
     for (size_t i = 0; i < stop->threads.count; i++) {
         if (stop->threads.items[i].gone)
             continue;
@@ -86,7 +86,11 @@ static struct hc_error *read_threads(struct hc_image *image, const struct hc_sto
         if (ptrace(PTRACE_GETREGSET, thread.tid, (void *)(uintptr_t)NT_PRSTATUS, &vector) == 0) {
             thread.registers_size = vector.iov_len;
             HC_TRY(hc_image_keep_registers(image, registers, vector.iov_len, &thread.registers));
+            hc_thread_find_tls(&image->target, &thread);
         }
+        vector = (struct iovec){.iov_base = thread_pointer, .iov_len = sizeof(thread_pointer)};
+        if (ptrace(PTRACE_GETREGSET, thread.tid, (void *)(uintptr_t)NT_ARM_TLS, &vector) == 0)
+            hc_thread_read_arm_tls(&image->target, (const uint8_t *)thread_pointer, vector.iov_len, &thread);
         if (!hc_thread_vector_push(&image->threads, thread))
             return hc_error_out_of_memory();
     }
@@ -138,7 +142,6 @@ static struct hc_error *read_memory(struct hc_image *image, pid_t speaker,
     uint8_t auxv[4096];
     _cleanup_(hc_copier_deinit) struct hc_copier copier = {.memory = -1, .pagemap = -1};
     image->page_size = sysconf(_SC_PAGESIZE);
-    HC_TRY(read_target(image, speaker));
     HC_TRY(read_command(image, speaker));
     ssize_t size = read_proc(speaker, "auxv", auxv, sizeof(auxv));
     if (size > 0)
@@ -153,9 +156,12 @@ static struct hc_error *read_process(struct request *request)
     struct hc_stop stop;
     HC_TRY(hc_stop_init(&stop, request->pid));
     request->image->process.pid = stop.pid;
-    struct hc_error *error = read_threads(request->image, &stop);
+    pid_t speaker = find_speaker(&stop);
+    struct hc_error *error = read_target(request->image, speaker);
     if (!error)
-        error = read_memory(request->image, find_speaker(&stop), request->options);
+        error = read_threads(request->image, &stop);
+    if (!error)
+        error = read_memory(request->image, speaker, request->options);
     hc_stop_deinit(&stop);
     return error;
 }
@@ -236,6 +242,7 @@ struct hc_error *hc_image_open_stopped(pid_t pid, const struct hc_image_options 
     _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
     HC_TRY(create_live(pid, &image));
     HC_TRY(list_threads(image, pid));
+    HC_TRY(read_target(image, pid));
     HC_TRY(read_memory(image, pid, options));
     finish(image);
     *ret = hc_take(image);

@@ -13,23 +13,6 @@ enum {
     MOST_HANDLED = 1 << 10, // exceptions of generators within generators
 };
 
-// Of struct user_regs_struct, <sys/user.h>, in words.
-enum { RIP = 16, FS_BASE = 21 };
-
-static uint64_t thread_register(const struct hc_target *target, const struct hc_thread_info *thread,
-                                unsigned number)
-{
-    if (target->machine != EM_X86_64 || !thread || !thread->registers ||
-        thread->registers_size < (number + 1u) * target->word_size)
-        return 0;
-    return hc_load_word(target, thread->registers + number * target->word_size);
-}
-
-uint64_t hc_thread_program_counter(const struct hc_target *target, const struct hc_thread_info *thread)
-{
-    return thread_register(target, thread, RIP);
-}
-
 void hc_threads_deinit(struct hc_thread_vector *threads)
 {
     for (size_t i = 0; i < threads->count; i++)
@@ -129,19 +112,31 @@ static char *thread_name(const struct active_threads *active, uint64_t ident)
                : NULL;
 }
 
-// The kernel's thread: pthread_self() is where fs points to.
+// glibc's pthread_self() is what the thread pointer points to (x86-64), or the struct before that (aarch64).
+static const struct hc_thread_info *find_by_ident(const struct hc_image *image, uint64_t ident)
+{
+    enum { LARGEST_STRUCT_PTHREAD = 4096 };
+    const struct hc_process_info *process = hc_image_process(image);
+    const struct hc_thread_info *nearest = NULL;
+    uint64_t furthest = hc_image_target(image)->machine == EM_AARCH64 ? LARGEST_STRUCT_PTHREAD : 0;
+    for (size_t i = 0; ident && i < process->thread_count; i++) {
+        const struct hc_thread_info *thread = &process->threads[i];
+        if (thread->has_tls_base && thread->tls_base - ident <= furthest &&
+            (!nearest || thread->tls_base < nearest->tls_base))
+            nearest = thread;
+    }
+    return nearest;
+}
+
+// The kernel's thread.
 static const struct hc_thread_info *native_thread(struct hc_tracer *tracer, uint64_t ident, uint64_t tid)
 {
     const struct hc_process_info *process = hc_image_process(tracer->runtime->image);
-    for (size_t i = 0; i < process->thread_count; i++) {
-        uint64_t base = thread_register(&tracer->reader.target, &process->threads[i], FS_BASE);
-        if (ident && base == ident)
-            return &process->threads[i];
-    }
-    for (size_t i = 0; tid && i < process->thread_count; i++)
+    const struct hc_thread_info *found = find_by_ident(tracer->runtime->image, ident);
+    for (size_t i = 0; !found && tid && i < process->thread_count; i++)
         if ((uint64_t)process->threads[i].tid == tid)
-            return &process->threads[i];
-    return NULL;
+            found = &process->threads[i];
+    return found;
 }
 
 // _PyErr_GetTopmostException(), Python/errors.c.

@@ -32,5 +32,3 @@ struct hc_error *hc_threads_find(struct hc_tracer *tracer, struct hc_thread_vect
 bool hc_interpreter_find_module(struct hc_tracer *tracer, uint64_t interpreter, const char *name,
                                 uint64_t *ret);
 uint64_t hc_interpreter_number(struct hc_tracer *tracer, uint64_t interpreter);
-// Program counter of a thread; 0: not known.
-uint64_t hc_thread_program_counter(const struct hc_target *target, const struct hc_thread_info *thread);

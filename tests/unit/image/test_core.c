@@ -261,6 +261,48 @@ static void test_a_big_endian_core_of_32_bits_reads_the_same(void **state)
     assert_int_equal(word, (uint32_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3]);
 }
 
+static void test_the_thread_pointer_of_x86_64_is_among_its_registers(void **state)
+{
+    (void)state;
+    _cleanup_(teardown) struct fixture fixture;
+    setup(&fixture);
+    add_page(&fixture, base, 0, PF_R);
+    core_builder_add_thread(&fixture.builder, 1, SIGSEGV, 0x11, 216);
+    core_builder_add_thread(&fixture.builder, 2, 0, 0x22, 21 * 8);
+    core_builder_add_thread(&fixture.builder, 3, 0, 0, 216);
+    _cleanup_(hc_image_destroyp) struct hc_image *image = write_and_open(&fixture.builder, NULL);
+    const struct hc_thread_info *threads = hc_image_process(image)->threads;
+    assert_true(threads[0].has_tls_base);
+    assert_int_equal(threads[0].tls_base, 0x1111111111111111);
+    assert_int_equal(hc_thread_program_counter(hc_image_target(image), &threads[0]), 0x1111111111111111);
+    assert_false(threads[1].has_tls_base); // its registers end before
+    assert_int_equal(hc_thread_program_counter(hc_image_target(image), &threads[1]), 0x2222222222222222);
+    assert_false(threads[2].has_tls_base); // not set up yet
+}
+
+static void test_the_thread_pointer_of_aarch64_is_in_a_note_behind_the_thread(void **state)
+{
+    (void)state;
+    _cleanup_(teardown) struct fixture fixture;
+    setup(&fixture);
+    core_builder_init(&fixture.builder, EM_AARCH64, 8, false);
+    add_page(&fixture, base, 0, PF_R);
+    uint8_t pointers[16] = {0};
+    core_store(&fixture.builder.target, pointers, 0xffff12345678, 8);
+    core_builder_add_note(&fixture.builder, "LINUX", NT_ARM_TLS, pointers, 16); // of no thread
+    core_builder_add_thread(&fixture.builder, 1, SIGSEGV, 0x11, 34 * 8);
+    core_builder_add_note(&fixture.builder, "LINUX", NT_ARM_TLS, pointers, 4); // cut
+    core_builder_add_thread(&fixture.builder, 2, 0, 0x22, 34 * 8);
+    core_builder_add_note(&fixture.builder, "LINUX", NT_ARM_TLS, pointers, 16);
+    _cleanup_(hc_image_destroyp) struct hc_image *image = write_and_open(&fixture.builder, NULL);
+    const struct hc_thread_info *threads = hc_image_process(image)->threads;
+    assert_int_equal(hc_image_process(image)->thread_count, 2);
+    assert_false(threads[0].has_tls_base);
+    assert_true(threads[1].has_tls_base);
+    assert_int_equal(threads[1].tls_base, 0xffff12345678);
+    assert_int_equal(hc_thread_program_counter(hc_image_target(image), &threads[1]), 0x2222222222222222);
+}
+
 static void test_a_core_of_an_i386_tells_its_command_and_registers(void **state)
 {
     (void)state;
@@ -372,6 +414,8 @@ int main(void)
         cmocka_unit_test(test_a_signal_that_was_sent_has_no_fault_address),
         cmocka_unit_test(test_a_command_that_fills_its_80_bytes_needs_no_terminator),
         cmocka_unit_test(test_a_big_endian_core_of_32_bits_reads_the_same),
+        cmocka_unit_test(test_the_thread_pointer_of_x86_64_is_among_its_registers),
+        cmocka_unit_test(test_the_thread_pointer_of_aarch64_is_in_a_note_behind_the_thread),
         cmocka_unit_test(test_a_core_of_an_i386_tells_its_command_and_registers),
         cmocka_unit_test(test_more_than_65535_loads_are_counted_in_the_section_header),
         cmocka_unit_test(test_more_than_65535_loads_survive_the_loss_of_the_section_header),

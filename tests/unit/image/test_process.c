@@ -127,6 +127,10 @@ static void test_a_process_that_counts_is_read_and_goes_on_counting(void **state
     assert_int_equal(process->thread_count, 1);
     assert_int_equal(process->threads[0].tid, child.pid);
     assert_true(process->threads[0].registers_size > 0);
+    // A fork leaves the thread pointer as it was.
+    assert_true(process->threads[0].has_tls_base);
+    assert_int_equal(process->threads[0].tls_base, (uintptr_t)__builtin_thread_pointer());
+    assert_int_not_equal(hc_thread_program_counter(hc_image_target(image), &process->threads[0]), 0);
     assert_non_null(strstr(process->command, "process"));
     assert_true(hc_image_size(image) > 0);
     check_segments(image);
