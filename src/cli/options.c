@@ -11,7 +11,7 @@ const char hc_options_help[] =
     "options:\n"
     "  -p, --pid PID          read a live process, which goes on unharmed, in place of CORE\n"
     "  --exe FILE             the program's file, if it is not where the process had it\n"
-    "  --sysroot DIR          look for the process's files under DIR\n"
+    "  --sysroot DIR          look for the process's files under DIR ($HEAPCORE_SYSROOT)\n"
     "  --debug-dir DIR        look for debug information in DIR first\n"
     "  --baseline CORE        analyze, query, shell: what is new since this core of the process\n"
     "  --locals               threads: each frame's variables, too\n"
@@ -170,6 +170,9 @@ struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command
     if (options.locals && !command->takes_locals)
         return hc_error_create("%s has no use for --locals; threads has", command->name);
     HC_TRY(parse_source(argc, argv, command, &options));
+    const char *sysroot = getenv("HEAPCORE_SYSROOT");
+    if (!options.session.image.sysroot && sysroot && *sysroot)
+        options.session.image.sysroot = options.session.debug.sysroot = sysroot;
     *ret = options;
     *ret_help = false;
     return NULL;

@@ -175,7 +175,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="heapcore-damage-")
     failures = 0
     try:
-        found = [found for found in map(interpreters.find, interpreters.NAMES) if found]
+        found = [found for found in map(interpreters.find, interpreters.NAMES) if found and not found.root]
         if not found:
             print("no interpreter with debug information here")
             return NONE_FOUND

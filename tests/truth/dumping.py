@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 
-FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "fixtures")
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FIXTURES = os.path.join(os.path.dirname(TESTS), "fixtures")
+RUN_IN_ROOT = os.path.join(TESTS, "roots", "run_in_root.sh")
 PATIENCE = 300  # seconds
 
 
@@ -22,8 +24,20 @@ def clean_environment():
     return environment
 
 
+def enter(interpreter, *folders):
+    """What stands before a command line, so that it runs where the interpreter is and sees these folders.
+
+    From then on heapcore looks for the process's files there, too."""
+    os.environ.pop("HEAPCORE_SYSROOT", None)
+    if not interpreter.root:
+        return []
+    os.environ["HEAPCORE_SYSROOT"] = interpreter.root
+    return [RUN_IN_ROOT, interpreter.root, FIXTURES, *map(os.path.abspath, folders), "--"]
+
+
 def command(interpreter, fixture, truth, how, options, flags=()):
-    return [interpreter.executable, *flags, "-W", "ignore", os.path.join(FIXTURES, fixture), truth, how, *options]
+    return [*enter(interpreter, os.path.dirname(truth)), interpreter.executable, *flags, "-W", "ignore",
+        os.path.join(FIXTURES, fixture), truth, how, *options]
 
 
 def kernel_writes_cores_here():

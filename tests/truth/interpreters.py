@@ -10,11 +10,17 @@ import sys
 SUPPORTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 DISTRIBUTION = "debian-"  # and version: the distribution's own /usr/bin/python3.x
 DEBIAN = DISTRIBUTION + "3.11"
-NAMES = SUPPORTED + tuple(DISTRIBUTION + version for version in SUPPORTED)
+# Of other Debian releases, in roots that tests/roots/make_root.sh makes; "d" is a debug build.
+IN_ROOTS = ("bullseye-3.9", "trixie-3.13", "sid-3.13", "sid-3.14", "sid-3.15",
+    "bullseye-3.9d", "trixie-3.13d", "sid-3.13d", "sid-3.14d", "sid-3.15d")
+NAMES = SUPPORTED + tuple(DISTRIBUTION + version for version in SUPPORTED) + IN_ROOTS
 REQUIRED = SUPPORTED + (DEBIAN,)  # by HEAPCORE_FULL_MATRIX=1
 DEBIAN_DEBUG = "/usr/lib/debug/.build-id"
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOTS = os.environ.get("HEAPCORE_ROOTS") or os.path.join(HERE, "..", "..", "build", "roots")
 
-Interpreter = collections.namedtuple("Interpreter", "name executable")
+# `executable` is below `root`, if there is one.
+Interpreter = collections.namedtuple("Interpreter", "name executable root", defaults=(None,))
 
 
 def pyenv_roots():
@@ -66,8 +72,19 @@ def find_debian(version):
     return executable if os.path.exists(debug) else None
 
 
+def find_in_root(name):
+    """Python "sid-3.14d" of Debian's sid, or None; a root can be entered by root only."""
+    suite, version = name.split("-")
+    root = os.path.realpath(os.path.join(ROOTS, suite))
+    executable = "/usr/bin/python" + version
+    is_there = os.access(root + executable, os.X_OK) and os.geteuid() == 0
+    return Interpreter(name, executable, root) if is_there else None
+
+
 def find(name):
-    """The interpreter called `name` ("3.12", "debian-3.11"), or None if this machine has none."""
+    """The interpreter called `name` ("3.12", "debian-3.11", "sid-3.14"), or None if this machine has none."""
+    if name in IN_ROOTS:
+        return find_in_root(name)
     own = name.startswith(DISTRIBUTION)
     executable = find_debian(name[len(DISTRIBUTION) :]) if own else find_pyenv(name)
     return Interpreter(name, executable) if executable else None
@@ -88,8 +105,8 @@ def cover(names):
         elif name in REQUIRED:
             missing.append(name)
         if interpreter or name in REQUIRED:
-            print("%-12s %s" % (name, "COVERED    " + interpreter.executable if interpreter else "NOT FOUND"),
-                flush=True)
+            found_at = interpreter and "COVERED    " + (interpreter.root or "") + interpreter.executable
+            print("%-12s %s" % (name, found_at or "NOT FOUND"), flush=True)
     if missing and must_have_all():
         print("HEAPCORE_FULL_MATRIX=1, but not found: " + ", ".join(missing))
     return found, missing
