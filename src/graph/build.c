@@ -20,6 +20,7 @@ struct builder {
     size_t task_count;
     _Atomic uint64_t allowance; // of the tracers
     struct hc_others others;
+    size_t types_added; // to the others
     struct hc_word_vector roots, static_roots;
     struct hc_suspect_vector suspects;
 };
@@ -118,6 +119,21 @@ static struct hc_error *add_all(struct builder *builder, const struct hc_word_ve
     return NULL;
 }
 
+// Tracing finds types, and types are objects.
+static struct hc_error *trace_known(struct builder *builder)
+{
+    struct hc_tracer *tracer = &builder->tracers[0];
+    const struct hc_pools *pools = &builder->graph->pools;
+    const struct hc_type_vector *types = &builder->graph->types.types;
+    do {
+        for (; builder->types_added < types->count; builder->types_added++)
+            HC_TRY(
+                hc_others_add(&builder->others, pools, tracer, types->items[builder->types_added]->address));
+        HC_TRY(hc_others_trace(&builder->others, pools, tracer));
+    } while (builder->types_added < types->count);
+    return NULL;
+}
+
 // Large and static objects: what the pools' objects, the roots and C data point to, and every type.
 static struct hc_error *trace_others(struct builder *builder)
 {
@@ -129,14 +145,9 @@ static struct hc_error *trace_others(struct builder *builder)
     HC_TRY(add_all(builder, &builder->static_roots));
     for (size_t i = 0; i < builder->task_count; i++)
         HC_TRY(add_all(builder, &builder->findings[i].foreign_addresses));
-    const struct hc_type_vector *types = &builder->graph->types.types;
-    for (size_t traced = 0; traced < types->count;) {
-        // Tracing finds types, and types are objects.
-        for (; traced < types->count; traced++)
-            HC_TRY(hc_others_add(&builder->others, pools, tracer, types->items[traced]->address));
-        HC_TRY(hc_others_trace(&builder->others, pools, tracer));
-    }
-    return NULL;
+    HC_TRY(trace_known(builder));
+    HC_TRY(hc_others_find_strays(&builder->others, pools, tracer, builder->findings, builder->task_count));
+    return trace_known(builder);
 }
 
 static void add_tallies(struct builder *builder)

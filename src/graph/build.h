@@ -58,6 +58,7 @@ struct HC_ALONE hc_finding {
     struct hc_large_size_vector large_sizes; // .object tagged
     struct hc_address_map foreign;           // address → local number or HC_NO_FOREIGN
     struct hc_word_vector foreign_addresses; // by local number
+    struct hc_word_vector foreign_buffers;   // of the objects, outside of the pools
     struct hc_graph_tally tally;
 };
 
@@ -94,6 +95,12 @@ struct hc_error *hc_others_add(struct hc_others *others, const struct hc_pools *
 // Traces every one that is not traced yet, and those that this finds.
 struct hc_error *hc_others_trace(struct hc_others *others, const struct hc_pools *pools,
                                  struct hc_tracer *tracer);
+
+// Adds what lies in the C library's blocks and is neither known nor a buffer of what is known.
+// Approximation: a buffer of a stray that holds an old object's header is taken for a stray.
+struct hc_error *hc_others_find_strays(struct hc_others *others, const struct hc_pools *pools,
+                                       struct hc_tracer *tracer, const struct hc_finding *findings,
+                                       size_t count);
 
 // Puts everything into the graph's flat arrays, numbers settled; empties the findings' edges on the way. The
 // suspects come out with final numbers. `dict_type` is the index of dict, the type of virtual dicts.

@@ -10,6 +10,7 @@ void hc_finding_deinit(struct hc_finding *finding)
     hc_large_size_vector_deinit(&finding->large_sizes);
     hc_address_map_deinit(&finding->foreign);
     hc_word_vector_deinit(&finding->foreign_addresses);
+    hc_word_vector_deinit(&finding->foreign_buffers);
 }
 
 struct hc_error *hc_finding_foreign(struct hc_finding *finding, struct hc_tracer *tracer, uint64_t address,
@@ -130,8 +131,11 @@ static struct hc_error *add_suspects(struct hc_finding *finding, const struct hc
 {
     for (size_t i = 0; i < buffers->count; i++) {
         uint32_t object;
-        if (hc_pools_block_object(pools, buffers->items[i], &object) &&
-            !hc_suspect_vector_push(&finding->suspects, (struct hc_suspect){owner, object}))
+        if (!hc_pools_find(pools, buffers->items[i])) {
+            if (!hc_word_vector_push(&finding->foreign_buffers, buffers->items[i]))
+                return hc_error_out_of_memory();
+        } else if (hc_pools_block_object(pools, buffers->items[i], &object) &&
+                   !hc_suspect_vector_push(&finding->suspects, (struct hc_suspect){owner, object}))
             return hc_error_out_of_memory();
     }
     return NULL;

@@ -228,6 +228,11 @@
     FIELD(os_error_file, "PyOSErrorObject", "filename", "Objects/exceptions.c", false)                       \
     FIELD(os_error_other_file, "PyOSErrorObject", "filename2", "Objects/exceptions.c", false)                \
     FIELD(weakref_object, "_PyWeakReference", "wr_object", "Objects/weakrefobject.c", false)                 \
+    FIELD(allocator_context, "PyMemAllocatorEx", "ctx", "Objects/obmalloc.c", false)                         \
+    FIELD(allocator_malloc, "PyMemAllocatorEx", "malloc", "Objects/obmalloc.c", false)                       \
+    FIELD(hooks_allocator, "debug_alloc_api_t", "alloc", "Objects/obmalloc.c", false)                        \
+    FIELD(runtime_object_allocator, "pyruntimestate", "allocators.standard.obj", "Python/pylifecycle.c",     \
+          false)                                                                                             \
     FIELD(arena_address, "arena_object", "address", "Objects/obmalloc.c", true)                              \
     FIELD(arena_pool_address, "arena_object", "pool_address", "Objects/obmalloc.c", true)                    \
     FIELD(arena_total_pools, "arena_object", "ntotalpools", "Objects/obmalloc.c", true)                      \

@@ -101,6 +101,10 @@ static inline bool hc_pool_object(const struct hc_pools *pools, const struct hc_
     return true;
 }
 
+// Where in a used block of `size` bytes an object starts, behind the headers that its type asks for; false if
+// there is none.
+bool hc_block_find_object(const struct hc_pools *pools, struct hc_tracer *tracer, const uint8_t *block,
+                          uint32_t size, uint32_t *ret);
 // The object number of whatever object starts anywhere in the block whose user got `address`; false if none
 // does.
 bool hc_pools_block_object(const struct hc_pools *pools, uint64_t address, uint32_t *ret);

@@ -60,7 +60,7 @@ static bool fits(const struct hc_tracer *tracer, const struct hc_type *type, con
 }
 
 // Is there an object `header` bytes into the block? Its type says how long the header before it must be.
-static bool is_object_at(const struct scan *scan, struct hc_tracer *tracer, const uint8_t *block,
+static bool is_object_at(const struct hc_pools *pools, struct hc_tracer *tracer, const uint8_t *block,
                          unsigned header, unsigned block_size)
 {
     const struct hc_offsets *at = tracer->at;
@@ -71,12 +71,24 @@ static bool is_object_at(const struct scan *scan, struct hc_tracer *tracer, cons
         return false;
     uint64_t address = hc_load_word(target, block + header + at->object_type);
     // Type objects are larger than any block of a pool, and what is asked most often is in a pool.
-    if (!address || address % target->word_size || hc_pools_find(scan->pools, address))
+    if (!address || address % target->word_size || hc_pools_find(pools, address))
         return false;
     const struct hc_type *type = hc_tracer_find_type(tracer, address);
     return type && type->header_size == header &&
            !hc_tracer_refcount_is_pointer(tracer, hc_load_word(target, block + header + at->object_refcnt)) &&
            fits(tracer, type, block + header, block_size - header);
+}
+
+bool hc_block_find_object(const struct hc_pools *pools, struct hc_tracer *tracer, const uint8_t *block,
+                          uint32_t size, uint32_t *ret)
+{
+    const uint32_t starts[] = {0, pools->gc_head_size, pools->gc_head_size + pools->pre_header_size};
+    for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+        if (is_object_at(pools, tracer, block, starts[i], size)) {
+            *ret = starts[i];
+            return true;
+        }
+    return false;
 }
 
 static void mark_block(const struct scan *scan, struct hc_tracer *tracer, const struct hc_pool *pool,
@@ -85,21 +97,15 @@ static void mark_block(const struct scan *scan, struct hc_tracer *tracer, const 
     const uint8_t *block = pool->bytes + (hc_pool_block_address(scan->pools, pool, index) - pool->address);
     struct hc_slot_word *word = &scan->pools->words[pool->first_word + index / 64];
     __builtin_prefetch(block + PREFETCH);
-    unsigned gc = scan->pools->gc_head_size, pre = scan->pools->pre_header_size;
     unsigned block_size = pool->block_size, debug = scan->pools->debug_header;
-    unsigned size = block_size > debug ? block_size - debug : 0;
+    uint32_t start;
+    if (!hc_block_find_object(scan->pools, tracer, block + debug, block_size > debug ? block_size - debug : 0,
+                              &start))
+        return;
     uint64_t bit = 1ull << (index % 64);
-    block += debug;
-    if (is_object_at(scan, tracer, block, 0, size)) {
-        word->objects |= bit;
-    } else if (is_object_at(scan, tracer, block, gc, size)) {
-        word->objects |= bit;
-        word->gc |= bit;
-    } else if (is_object_at(scan, tracer, block, gc + pre, size)) {
-        word->objects |= bit;
-        word->gc |= bit;
-        word->pre_header |= bit;
-    }
+    word->objects |= bit;
+    word->gc |= start ? bit : 0;
+    word->pre_header |= start > scan->pools->gc_head_size ? bit : 0;
 }
 
 static void scan_pool(const struct scan *scan, struct hc_tracer *tracer, const struct hc_pool *pool,

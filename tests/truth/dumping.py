@@ -17,10 +17,11 @@ class CannotDump(Exception):
     pass
 
 
-def clean_environment():
+def clean_environment(additions=()):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "LD_"))}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     environment["PYTHONHASHSEED"] = "1"
+    environment.update(additions)
     return environment
 
 
@@ -47,15 +48,15 @@ def kernel_writes_cores_here():
     return not pattern.startswith(("|", "/")) and hard != 0
 
 
-def abort_for_core(interpreter, fixture, folder, options=(), flags=()):
+def abort_for_core(interpreter, fixture, folder, options=(), flags=(), environment=()):
     """(truth, core): the kernel's own core of an aborting fixture; gcore's where the kernel gives none."""
     if not kernel_writes_cores_here():
         print("the kernel writes no core file here (core_pattern or limit): gcore stands in", flush=True)
-        return gcore(interpreter, fixture, folder, options, flags)
+        return gcore(interpreter, fixture, folder, options, flags, environment)
     truth = os.path.join(folder, "truth.jsonl")
     done = subprocess.run(
         command(interpreter, fixture, truth, "abort", options, flags),
-        cwd=folder, env=clean_environment(), stdin=subprocess.DEVNULL,
+        cwd=folder, env=clean_environment(environment), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
     cores = glob.glob(os.path.join(glob.escape(folder), "core*"))
     if not cores:
@@ -65,12 +66,12 @@ def abort_for_core(interpreter, fixture, folder, options=(), flags=()):
 
 
 @contextlib.contextmanager
-def blocked(interpreter, fixture, folder, options=(), flags=()):
+def blocked(interpreter, fixture, folder, options=(), flags=(), environment=()):
     """(truth, process) of a fixture that has told the truth and waits for a byte."""
     truth = os.path.join(folder, "truth.jsonl")
     process = subprocess.Popen(
         command(interpreter, fixture, truth, "block", options, flags),
-        cwd=folder, env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        cwd=folder, env=clean_environment(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         ready = process.stdout.readline()
         if ready != b"READY\n":
@@ -89,10 +90,10 @@ def goes_on(process):
     return answer == b"ALIVE\n" and process.returncode == 0
 
 
-def gcore(interpreter, fixture, folder, options=(), flags=()):
+def gcore(interpreter, fixture, folder, options=(), flags=(), environment=()):
     if not shutil.which("gcore"):
         raise CannotDump("gcore is not installed (package gdb)")
-    with blocked(interpreter, fixture, folder, options, flags) as (truth, process):
+    with blocked(interpreter, fixture, folder, options, flags, environment) as (truth, process):
         prefix = os.path.join(folder, "gcore")
         done = subprocess.run(
             ["gcore", "-o", prefix, str(process.pid)],

@@ -48,8 +48,8 @@ class TruthTest(unittest.TestCase):
             self.fail("\n" + comparison.failure_report())
         return comparison
 
-    def check_abort(self, fixture, *options, flags=()):
-        truth, core = dumping.abort_for_core(self.interpreter, fixture, self.folder, options, flags)
+    def check_abort(self, fixture, *options, flags=(), environment=()):
+        truth, core = dumping.abort_for_core(self.interpreter, fixture, self.folder, options, flags, environment)
         return self.check(core, truth)
 
     def test_zoo_of_every_type_in_a_kernel_core(self):
@@ -61,6 +61,15 @@ class TruthTest(unittest.TestCase):
 
     def test_zoo_under_the_debug_hooks_of_the_allocators(self):
         self.check_abort("zoo.py", flags=("-X", "dev"))
+
+    def test_zoo_without_pymalloc(self):
+        self.check_abort("zoo.py", environment={"PYTHONMALLOC": "malloc"})
+
+    def test_zoo_without_pymalloc_under_the_debug_hooks(self):
+        self.check_abort("zoo.py", environment={"PYTHONMALLOC": "malloc_debug"})
+
+    def test_crowd_of_small_objects_without_pymalloc(self):
+        self.check_abort("crowd.py", environment={"PYTHONMALLOC": "malloc"})
 
     def test_zoo_in_a_core_written_by_gcore(self):
         truth, core = dumping.gcore(self.interpreter, "zoo.py", self.folder)

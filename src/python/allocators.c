@@ -1,0 +1,85 @@
+#include "python/allocators.h"
+
+#include <stddef.h>
+
+enum { MAX_LAYERS = 8 }; // hooks, tracemalloc and the allocator below them
+
+// What an allocator's malloc function is, and where the allocator below it stands.
+enum layer_kind {
+    LAYER_END,
+    LAYER_HOOKS,   // context is a debug_alloc_api_t
+    LAYER_TRACING, // context is a PyMemAllocatorEx
+};
+
+static const struct layer {
+    const char *function, *unit;
+    enum layer_kind kind;
+    enum hc_allocator allocator;
+} layers[] = {
+    {"_PyObject_Malloc", "Objects/obmalloc.c", LAYER_END, HC_ALLOCATOR_PYMALLOC},
+    {"_PyMem_RawMalloc", "Objects/obmalloc.c", LAYER_END, HC_ALLOCATOR_MALLOC},
+    {"_PyMem_DebugMalloc", "Objects/obmalloc.c", LAYER_HOOKS, HC_ALLOCATOR_UNKNOWN},
+    {"tracemalloc_malloc_gil", "tracemalloc.c", LAYER_TRACING, HC_ALLOCATOR_UNKNOWN},
+};
+
+static const struct layer *find_layer(const struct hc_runtime *runtime, uint64_t function)
+{
+    for (size_t i = 0; i < sizeof(layers) / sizeof(*layers); i++) {
+        uint64_t address, size;
+        if (hc_debug_info_find_symbol(runtime->debug_info, layers[i].function, layers[i].unit, &address,
+                                      &size) &&
+            address == function)
+            return &layers[i];
+    }
+    return NULL;
+}
+
+// In _PyRuntime since 3.12 (gh-99069); a static variable before.
+static bool find_object_allocator(const struct hc_runtime *runtime, uint64_t *ret)
+{
+    uint64_t size;
+    *ret = runtime->address + runtime->layouts.at.runtime_object_allocator;
+    return hc_is_present(runtime->layouts.at.runtime_object_allocator) ||
+           hc_debug_info_find_symbol(runtime->debug_info, "_PyObject", "Objects/obmalloc.c", ret, &size);
+}
+
+void hc_allocators_read(const struct hc_runtime *runtime, struct hc_allocators *ret)
+{
+    const struct hc_offsets *at = &runtime->layouts.at;
+    struct hc_reader reader;
+    hc_reader_init(&reader, runtime->image);
+    *ret = (struct hc_allocators){0};
+    uint64_t allocator, function;
+    if (!hc_is_present(at->allocator_malloc) || !hc_is_present(at->allocator_context) ||
+        !find_object_allocator(runtime, &allocator))
+        return;
+    for (unsigned i = 0; i < MAX_LAYERS; i++) {
+        const struct layer *layer = hc_reader_word(&reader, allocator + at->allocator_malloc, &function)
+                                        ? find_layer(runtime, function)
+                                        : NULL;
+        if (!layer)
+            return;
+        if (layer->kind == LAYER_END) {
+            ret->objects = layer->allocator;
+            return;
+        }
+        if (!hc_reader_word(&reader, allocator + at->allocator_context, &allocator))
+            return;
+        if (layer->kind == LAYER_HOOKS) {
+            ret->has_hooks = true;
+            if (!hc_is_present(at->hooks_allocator))
+                return;
+            allocator += at->hooks_allocator;
+        }
+    }
+}
+
+const char *hc_allocator_name(enum hc_allocator allocator)
+{
+    static const char *const names[] = {
+        [HC_ALLOCATOR_UNKNOWN] = "unknown",
+        [HC_ALLOCATOR_PYMALLOC] = "pymalloc",
+        [HC_ALLOCATOR_MALLOC] = "malloc",
+    };
+    return names[allocator];
+}
