@@ -248,9 +248,8 @@ struct hc_error *hc_image_open_core(const char *path, const struct hc_image_opti
     HC_TRY(read_program_headers(image, &core));
     hc_image_sort_ranges(image);
     HC_TRY(add_core_segments(image, &core));
-    // gdb's gcore writes its notes last, so a cut core of it has none.
-    if (image->files.count == 0 && image->losses.truncated && options && options->exe)
-        HC_TRY(hc_image_locate_program(image, options->exe));
+    if (image->files.count == 0)
+        HC_TRY(hc_image_list_linked_files(image, options));
     hc_image_sort_files(image);
     HC_TRY(hc_image_cover_files(image));
     HC_TRY(hc_image_find_modules(image, options, ""));

@@ -80,6 +80,8 @@ void hc_image_read_auxv(struct hc_image *image, const uint8_t *bytes, uint64_t l
             image->program_headers = value;
         else if (type == AT_ENTRY)
             image->entry = value;
+        else if (type == AT_EXECFN)
+            image->program_name = value;
         else if (type == AT_PAGESZ && value >= 4096 && value <= 1 << 20 && (value & (value - 1)) == 0)
             image->page_size = value;
     }

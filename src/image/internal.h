@@ -23,6 +23,7 @@ struct hc_file_mapping {
     uint64_t end;
     uint64_t offset; // in the file, of `start`
     const char *path;
+    bool is_doubtful; // the file of that name does not fit: only its build-id can prove it
 };
 
 struct hc_host_mapping {
@@ -49,6 +50,7 @@ struct hc_image {
     uint64_t page_size;
     uint64_t program_headers; // AT_PHDR of the main program, 0 if unknown
     uint64_t entry;           // AT_ENTRY, 0 if unknown
+    uint64_t program_name;    // AT_EXECFN, a string in memory, 0 if unknown
     struct hc_segment_vector segments;
     struct hc_module_vector modules;
     struct hc_thread_vector threads;
@@ -94,9 +96,9 @@ struct hc_error *hc_image_read_notes(struct hc_image *image, const uint8_t *byte
 struct hc_error *hc_image_find_modules(struct hc_image *image, const struct hc_image_options *options,
                                        const char *root);
 
-// For a core that lost its list of mapped files: looks for the ELF header of `exe` in memory, by build-id,
-// and lists its segments. Finding none is no error.
-struct hc_error *hc_image_locate_program(struct hc_image *image, const char *exe);
+// For a core without a list of mapped files: lists those of the program and of its libraries, as far as they
+// can be found. Finding none is no error.
+struct hc_error *hc_image_list_linked_files(struct hc_image *image, const struct hc_image_options *options);
 
 // Resolves `path` below `root`, so that symbolic links, absolute ones too, stay below it. The result is for
 // free(). NULL sets errno.

@@ -19,6 +19,20 @@ static bool next_program_header(const struct hc_elf_view *view, uint32_t *index,
     return false;
 }
 
+void hc_module_memory_read(const struct hc_image *image, const struct hc_file_mapping *mapping,
+                           struct hc_module_memory *ret)
+{
+    struct hc_reader reader;
+    uint64_t available = 0;
+    *ret = (struct hc_module_memory){0};
+    if (mapping->offset != 0)
+        return;
+    hc_reader_init(&reader, image);
+    const uint8_t *bytes = hc_reader_span(&reader, mapping->start, &available);
+    available = hc_min(available, mapping->end - mapping->start);
+    ret->has_header = bytes && hc_elf_view_init(&ret->view, bytes, available);
+}
+
 void hc_module_file_deinit(struct hc_module_file *file)
 {
     hc_closep(&file->fd);
@@ -66,6 +80,18 @@ struct hc_error *hc_module_file_open(struct hc_image *image, const char *root, c
     *ret = file;
     file = (struct hc_module_file){.fd = -1};
     return NULL;
+}
+
+struct hc_error *hc_module_file_open_exe(struct hc_image *image, const char *exe, struct hc_module_file *ret)
+{
+    HC_TRY(hc_module_file_open(image, "", exe, ret));
+    if (ret->state == HC_MODULE_FOUND)
+        return NULL;
+    if (ret->error)
+        return hc_error_create("cannot open %s, given with --exe: %s; check the path", exe,
+                               strerror(ret->error));
+    return hc_error_create("%s, given with --exe, is not an ELF file; name the program that was running",
+                           exe);
 }
 
 bool hc_elf_find_bias(const struct hc_elf_view *view, const struct hc_file_mapping *mapping,

@@ -21,10 +21,15 @@ struct hc_module_file {
     int error;                  // errno of MISSING and BAD, 0 if it is no ELF file
 };
 
+// The ELF header in memory, if the mapping starts with one.
+void hc_module_memory_read(const struct hc_image *image, const struct hc_file_mapping *mapping,
+                           struct hc_module_memory *ret);
 void hc_module_file_deinit(struct hc_module_file *file);
 // Failing to open is a state, not an error.
 struct hc_error *hc_module_file_open(struct hc_image *image, const char *root, const char *path,
                                      struct hc_module_file *ret);
+// A file that the user named: not to be an ELF file that opens is an error.
+struct hc_error *hc_module_file_open_exe(struct hc_image *image, const char *exe, struct hc_module_file *ret);
 // The address that the file's address 0 has in the process, by a mapping of one of its segments.
 bool hc_elf_find_bias(const struct hc_elf_view *view, const struct hc_file_mapping *mapping,
                       uint64_t page_size, uint64_t *ret);

@@ -33,21 +33,6 @@ static int compare_by_path(const void *left, const void *right)
     return order ? order : a->start < b->start ? -1 : a->start > b->start;
 }
 
-// The ELF header in memory, if the mapping starts with one.
-static void read_memory(const struct hc_image *image, const struct hc_file_mapping *mapping,
-                        struct hc_module_memory *ret)
-{
-    struct hc_reader reader;
-    uint64_t available = 0;
-    *ret = (struct hc_module_memory){0};
-    if (mapping->offset != 0)
-        return;
-    hc_reader_init(&reader, image);
-    const uint8_t *bytes = hc_reader_span(&reader, mapping->start, &available);
-    available = hc_min(available, mapping->end - mapping->start);
-    ret->has_header = bytes && hc_elf_view_init(&ret->view, bytes, available);
-}
-
 // Whether code may have been mapped here, as far as the core tells.
 static bool may_be_code(const struct hc_image *image, const struct hc_file_mapping *mappings[], size_t count)
 {
@@ -82,22 +67,11 @@ static bool is_deleted(const char *path)
     return length > suffix && strcmp(path + length - suffix, deleted_suffix) == 0;
 }
 
-static struct hc_error *explain_exe(const char *exe, const struct hc_module_file *file)
-{
-    if (file->error)
-        return hc_error_create("cannot open %s, given with --exe: %s; check the path", exe,
-                               strerror(file->error));
-    return hc_error_create("%s, given with --exe, is not an ELF file; name the program that was running",
-                           exe);
-}
-
 static struct hc_error *open_file(struct finder *finder, const struct hc_module *module,
                                   struct hc_module_file *ret)
 {
-    if (module->is_main && finder->exe) {
-        HC_TRY(hc_module_file_open(finder->image, "", finder->exe, ret));
-        return ret->state == HC_MODULE_FOUND ? NULL : explain_exe(finder->exe, ret);
-    }
+    if (module->is_main && finder->exe)
+        return hc_module_file_open_exe(finder->image, finder->exe, ret);
     if (finder->opened++ >= OPEN_LIMIT || module->path[0] != '/' || strncmp(module->path, "/dev/", 5) == 0) {
         *ret = (struct hc_module_file){.fd = -1, .state = HC_MODULE_MISSING, .error = ENOENT};
         return NULL;
@@ -203,7 +177,7 @@ static struct hc_error *add_module(struct finder *finder, const struct hc_file_m
     struct hc_image *image = finder->image;
     struct hc_module_memory memory;
     _cleanup_(hc_module_file_deinit) struct hc_module_file file = {.fd = -1};
-    read_memory(image, mappings[0], &memory);
+    hc_module_memory_read(image, mappings[0], &memory);
     *ret_taken = count = count_first_copy(image, &memory, mappings, count);
     if (!memory.has_header && !may_be_code(image, mappings, count))
         return NULL;
@@ -225,6 +199,8 @@ static struct hc_error *add_module(struct finder *finder, const struct hc_file_m
     // The file that is there now has only the name of the deleted one; its build-id must prove it.
     if (is_deleted(module.path) && module.state != HC_MODULE_FOUND)
         module.state = HC_MODULE_MISSING;
+    if (mappings[0]->is_doubtful && module.state == HC_MODULE_UNVERIFIED)
+        module.state = HC_MODULE_MISMATCH;
     if (!has_file(&module) && image->process.live) {
         _cleanup_(hc_module_file_deinit) struct hc_module_file mapped = {.fd = -1};
         enum hc_module_state before = module.state;
@@ -267,57 +243,6 @@ static struct hc_error *add_filled(struct finder *finder)
         return hc_error_out_of_memory();
     for (size_t i = 0; i < finder->filled.count; i++)
         segments->items[segments->count++] = finder->filled.items[i];
-    return NULL;
-}
-
-// What the list of mapped files would have said of the program.
-static struct hc_error *list_segments(struct hc_image *image, const struct hc_module_file *file,
-                                      const struct hc_module *module)
-{
-    struct hc_program_header header;
-    uint64_t mask = image->page_size - 1;
-    for (uint32_t i = 0; i < MODULE_LIMIT && hc_elf_get_program_header(&file->view, i, &header); i++) {
-        if (header.type != PT_LOAD)
-            continue;
-        struct hc_file_mapping mapping = {
-            .start = module->load_bias + (header.address & ~mask),
-            .end = (module->load_bias + hc_saturating_add(header.address, header.file_size) + mask) & ~mask,
-            .offset = header.offset & ~mask,
-            .path = module->path,
-        };
-        if (mapping.start < mapping.end && !hc_file_mapping_vector_push(&image->files, mapping))
-            return hc_error_out_of_memory();
-    }
-    image->entry = module->load_bias + file->view.entry;
-    return NULL;
-}
-
-struct hc_error *hc_image_locate_program(struct hc_image *image, const char *exe)
-{
-    _cleanup_(hc_module_file_deinit) struct hc_module_file file = {.fd = -1};
-    HC_TRY(hc_module_file_open(image, "", exe, &file));
-    if (file.state != HC_MODULE_FOUND)
-        return explain_exe(exe, &file);
-    struct hc_module module = {.path = hc_image_keep_string(image, exe, strlen(exe)), .fd = -1};
-    if (!module.path)
-        return hc_error_out_of_memory();
-    for (size_t i = 0; i < image->ranges.count; i++) {
-        const struct hc_range *range = &image->ranges.items[i];
-        const struct hc_file_mapping mapping = {
-            .start = range->address, .end = range->address + range->length, .path = module.path};
-        const struct hc_file_mapping *mappings[] = {&mapping};
-        struct hc_module_memory memory;
-        read_memory(image, &mapping, &memory);
-        if (!memory.has_header)
-            continue;
-        locate_module(image, &memory.view, mappings, 1, &module);
-        module.build_id_length = 0;
-        hc_module_read_build_id(image, &memory, &module);
-        hc_module_file_verify(image, &file, &memory, mappings, 1, &module);
-        // Only a build-id proves it: there is no name to go by.
-        if (module.state == HC_MODULE_FOUND)
-            return list_segments(image, &file, &module);
-    }
     return NULL;
 }
 

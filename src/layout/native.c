@@ -6,13 +6,38 @@
 #include <string.h>
 #include <unistd.h>
 
-// By number in DWARF (System V ABI of x86-64, figure 3.36), where they stand in struct user_regs_struct.
-static const uint8_t places[] = {10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16};
-enum { REGISTERS = sizeof(places), PROGRAM_COUNTER = 16 };
+// Where elf_gregset_t has what DWARF has numbers for: System V ABI of x86-64, figure 3.36, and DWARF for the
+// Arm 64-bit architecture, 4.1.
+static const uint8_t x86_64_places[] = {10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16};
+static const uint8_t aarch64_places[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                         16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+enum { MOST_REGISTERS = sizeof(aarch64_places) };
+
+struct registers {
+    uint16_t machine;
+    const uint8_t *places; // by number in DWARF
+    unsigned count;
+    unsigned program_counter; // its place
+    unsigned size;            // of elf_gregset_t, in words
+};
+
+static const struct registers machines[] = {
+    {.machine = EM_X86_64,
+     .places = x86_64_places,
+     .count = sizeof(x86_64_places),
+     .program_counter = 16,
+     .size = 27},
+    {.machine = EM_AARCH64,
+     .places = aarch64_places,
+     .count = sizeof(aarch64_places),
+     .program_counter = 32,
+     .size = 34},
+};
 
 struct unwinding {
     struct hc_reader reader;
     const struct hc_thread_info *thread;
+    const struct registers *registers;
     const struct hc_module *last;
     size_t most;
     struct hc_native_frame_vector *ret;
@@ -26,10 +51,20 @@ void hc_native_frames_deinit(struct hc_native_frame_vector *frames)
     hc_native_frame_vector_deinit(frames);
 }
 
-static uint64_t read_register(const struct unwinding *unwinding, unsigned number)
+static const struct registers *find_registers(const struct hc_target *target,
+                                              const struct hc_thread_info *thread)
+{
+    for (size_t i = 0; thread && thread->registers && i < sizeof(machines) / sizeof(*machines); i++)
+        if (machines[i].machine == target->machine &&
+            thread->registers_size >= machines[i].size * (size_t)target->word_size)
+            return &machines[i];
+    return NULL;
+}
+
+static uint64_t read_register(const struct unwinding *unwinding, unsigned place)
 {
     unsigned word = unwinding->reader.target.word_size;
-    return hc_load_word(&unwinding->reader.target, unwinding->thread->registers + places[number] * word);
+    return hc_load_word(&unwinding->reader.target, unwinding->thread->registers + place * word);
 }
 
 static pid_t next_thread(Dwfl *dwfl, void *argument, void **thread)
@@ -50,11 +85,11 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *ret, void *a
 static bool set_registers(Dwfl_Thread *thread, void *argument)
 {
     const struct unwinding *unwinding = argument;
-    Dwarf_Word registers[REGISTERS];
-    for (unsigned i = 0; i < REGISTERS; i++)
-        registers[i] = read_register(unwinding, i);
-    dwfl_thread_state_register_pc(thread, registers[PROGRAM_COUNTER]);
-    return dwfl_thread_state_registers(thread, 0, REGISTERS, registers);
+    Dwarf_Word registers[MOST_REGISTERS];
+    for (unsigned i = 0; i < unwinding->registers->count; i++)
+        registers[i] = read_register(unwinding, unwinding->registers->places[i]);
+    dwfl_thread_state_register_pc(thread, read_register(unwinding, unwinding->registers->program_counter));
+    return dwfl_thread_state_registers(thread, 0, unwinding->registers->count, registers);
 }
 
 static bool add_frame(struct unwinding *unwinding, Dwfl *dwfl, uint64_t address, bool is_call)
@@ -121,8 +156,8 @@ struct hc_error *hc_native_stack(const struct hc_image *image, const struct hc_t
         .next_thread = next_thread, .memory_read = read_memory, .set_initial_registers = set_registers};
     struct unwinding unwinding = {.thread = thread, .last = last, .most = most, .ret = ret};
     hc_reader_init(&unwinding.reader, image);
-    if (hc_image_target(image)->machine != EM_X86_64 || !thread || !thread->registers ||
-        thread->registers_size < 27u * unwinding.reader.target.word_size)
+    unwinding.registers = find_registers(hc_image_target(image), thread);
+    if (!unwinding.registers)
         return NULL;
     _cleanup_(close_dwfl) Dwfl *dwfl = dwfl_begin(&files);
     if (dwfl) {
@@ -131,6 +166,6 @@ struct hc_error *hc_native_stack(const struct hc_image *image, const struct hc_t
             dwfl_getthread_frames(dwfl, thread->tid, visit_frame, &unwinding);
     }
     if (!ret->count && !unwinding.out_of_memory)
-        add_frame(&unwinding, NULL, read_register(&unwinding, PROGRAM_COUNTER), false);
+        add_frame(&unwinding, NULL, read_register(&unwinding, unwinding.registers->program_counter), false);
     return unwinding.out_of_memory ? hc_error_out_of_memory() : NULL;
 }

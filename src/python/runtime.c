@@ -70,10 +70,11 @@ static struct hc_error *try_module(struct hc_runtime *runtime, const struct hc_m
 static struct hc_error *check_machine(const struct hc_image *image)
 {
     const struct hc_target *target = hc_image_target(image);
-    if (target->machine == EM_X86_64)
+    if (target->word_size == 8 && !target->big_endian &&
+        (target->machine == EM_X86_64 || target->machine == EM_AARCH64))
         return NULL;
     return hc_error_create(
-        "%s is of another kind of machine (ELF e_machine %u, %u-bit): heapcore reads x86-64",
+        "%s is of another kind of machine (ELF e_machine %u, %u-bit): heapcore reads x86-64 and aarch64",
         hc_image_path(image), target->machine, target->word_size * 8u);
 }
 

@@ -292,6 +292,17 @@ void core_library_init(struct core_library *library, const struct hc_target *tar
                          PT_NOTE, NOTE_OFFSET, &load);
 }
 
+void core_library_add_header(struct core_library *library, uint32_t type, uint64_t address, uint64_t size)
+{
+    const struct hc_target *target = &library->target;
+    uint64_t place = target->word_size == 8 ? offsetof(Elf64_Ehdr, e_phnum) : offsetof(Elf32_Ehdr, e_phnum);
+    uint64_t count = hc_load_u16(target, library->bytes + place);
+    struct core_load load = {.address = address, .file_size = size, .memory_size = size, .flags = PF_R};
+    STORE_HEADER(target, library->bytes, e_phnum, count + 1);
+    store_program_header(target, library->bytes + header_size(target) + count * program_header_size(target),
+                         type, address, &load);
+}
+
 void core_library_write(const struct core_library *library, const char *path)
 {
     core_write_file(path, library->bytes, sizeof(library->bytes));

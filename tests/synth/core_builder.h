@@ -77,6 +77,8 @@ enum { CORE_LIBRARY_MEMORY = 5 * CORE_PAGE };
 
 // Fills in bytes: code is 0xc0 all over, data 0xda.
 void core_library_init(struct core_library *library, const struct hc_target *target, const char *build_id);
+// One more program header, of bytes inside a page of it.
+void core_library_add_header(struct core_library *library, uint32_t type, uint64_t address, uint64_t size);
 void core_library_write(const struct core_library *library, const char *path);
 
 void core_write_file(const char *path, const void *bytes, size_t size);
