@@ -1,5 +1,7 @@
 #include "layout/debug_info.h"
 
+#include "layout/functions.h"
+
 #include <dwarf.h>
 #include <elfutils/libdwelf.h>
 #include <gelf.h>
@@ -140,6 +142,7 @@ void hc_debug_info_destroy(struct hc_debug_info *info)
 {
     if (!info)
         return;
+    hc_function_table_destroy(info->functions);
     hc_symbol_table_destroy(info->symbols);
     hc_unit_vector_deinit(&info->units);
     dwarf_end(info->dwarf);

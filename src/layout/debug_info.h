@@ -19,6 +19,7 @@ struct hc_unit {
 HC_DEFINE_VECTOR(hc_unit_vector, struct hc_unit)
 
 struct hc_symbol_table;
+struct hc_function_table;
 
 struct hc_debug_info {
     struct hc_debug_file main;      // the module's own file; closed if it is missing
@@ -33,7 +34,8 @@ struct hc_debug_info {
     size_t alternate_units; // index of the first of the last
     bool has_type_units;    // so a unit need not have the structs that it uses
     unsigned visits;
-    struct hc_symbol_table *symbols; // built when first asked for
+    struct hc_symbol_table *symbols;     // built when first asked for
+    struct hc_function_table *functions; // so, too
 };
 
 // Called with the entries at the top of a unit, those of imported units included; false ends the walk.
@@ -50,3 +52,5 @@ bool hc_debug_info_walk_all(struct hc_debug_info *info, hc_entry_fn *callback, v
 const char *hc_entry_name(Dwarf_Die *entry);
 
 void hc_symbol_table_destroy(struct hc_symbol_table *table);
+// The address, in the file's terms, of the one symbol of that name; false if there is none or a second.
+bool hc_debug_info_find_only_symbol(struct hc_debug_info *info, const char *name, uint64_t *ret);

@@ -305,3 +305,15 @@ bool hc_debug_info_find_symbol(struct hc_debug_info *info, const char *name, con
         *ret_size = symbol->size;
     return true;
 }
+
+bool hc_debug_info_find_only_symbol(struct hc_debug_info *info, const char *name, uint64_t *ret)
+{
+    if (!info->symbols && !build_table(info))
+        return false;
+    struct candidates candidates = {0};
+    collect(info->symbols, name, &candidates);
+    if (candidates.count != 1)
+        return false;
+    *ret = candidates.items[0]->address;
+    return true;
+}

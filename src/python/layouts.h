@@ -170,6 +170,13 @@
     FIELD(traceback_next, "_traceback", "tb_next", "Python/traceback.c", false)                              \
     FIELD(traceback_instruction, "_traceback", "tb_lasti", "Python/traceback.c", false)                      \
     FIELD(definition_name, "PyMethodDef", "ml_name", "Objects/methodobject.c", false)                        \
+    FIELD(type_methods, "PyTypeObject", "tp_methods", "Objects/typeobject.c", false)                         \
+    FIELD(type_getset, "PyTypeObject", "tp_getset", "Objects/typeobject.c", false)                           \
+    FIELD(getset_name, "PyGetSetDef", "name", "Objects/typeobject.c", false)                                 \
+    FIELD(getset_get, "PyGetSetDef", "get", "Objects/typeobject.c", false)                                   \
+    FIELD(sizeof_getset, "PyGetSetDef", NULL, "Objects/typeobject.c", false)                                 \
+    FIELD(definition_function, "PyMethodDef", "ml_meth", "Objects/methodobject.c", false)                    \
+    FIELD(sizeof_definition, "PyMethodDef", NULL, "Objects/methodobject.c", false)                           \
     FIELD(module_name, "PyModuleObject", "md_name", "Objects/moduleobject.c", false)                         \
     FIELD(module_dict, "PyModuleObject", "md_dict", "Objects/moduleobject.c", false)                         \
     FIELD(code_name, "PyCodeObject", "co_name", "Objects/codeobject.c", false)                               \

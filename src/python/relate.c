@@ -2,9 +2,12 @@
 
 #include "base/cleanup.h"
 #include "python/keys.h"
+#include "python/relate_blocks.h"
 #include "python/strings.h"
 #include "python/type_members.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 // A slot of the table of an object's referents.
@@ -42,6 +45,19 @@ static void add(struct hc_relater *relater, struct hc_link link)
 void hc_relate_named(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, const char *name)
 {
     add(relater, (struct hc_link){.target = target, .kind = (uint8_t)kind, .name = name});
+}
+
+void hc_relate_internal(struct hc_relater *relater, uint64_t target, const char *name, int64_t number)
+{
+    char *own;
+    if (asprintf(&own, number < 0 ? "%s" : "%s[%" PRId64 "]", name, number) < 0) {
+        relater->out_of_memory = true;
+    } else if (!hc_link_names_push(&relater->names, own)) {
+        free(own);
+        relater->out_of_memory = true;
+    } else {
+        hc_relate_named(relater, HC_LINK_INTERNAL, target, own);
+    }
 }
 
 void hc_relate_numbered(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, uint64_t number)
@@ -126,12 +142,18 @@ static uint64_t referent_at(const struct hc_references *references, size_t i, bo
     return i < visited ? references->visited.items[i] : references->held.items[i - visited];
 }
 
-static struct hc_referent *find_referent(struct hc_relater *relater, size_t capacity, uint64_t address)
+static struct hc_referent *find_referent(const struct hc_relater *relater, uint64_t address)
 {
-    size_t slot = ((address >> 3) * 0x9e3779b97f4a7c15u >> 20) & (capacity - 1);
+    size_t mask = relater->referent_slots - 1;
+    size_t slot = ((address >> 3) * 0x9e3779b97f4a7c15u >> 20) & mask;
     while (relater->referents[slot].address && relater->referents[slot].address != address)
-        slot = (slot + 1) & (capacity - 1);
+        slot = (slot + 1) & mask;
     return &relater->referents[slot];
+}
+
+bool hc_relate_is_referent(const struct hc_relater *relater, uint64_t address)
+{
+    return find_referent(relater, address)->address != 0;
 }
 
 static bool prepare_referents(struct hc_relater *relater, size_t capacity)
@@ -144,11 +166,12 @@ static bool prepare_referents(struct hc_relater *relater, size_t capacity)
             return false;
     }
     memset(relater->referents, 0, capacity * sizeof(*relater->referents));
+    relater->referent_slots = capacity;
     return true;
 }
 
 // Leaves links out that lead to what is no referent, and adds one for each referent that has none.
-static void settle(struct hc_relater *relater, bool is_virtual)
+static void settle(struct hc_relater *relater, const struct hc_object_view *object, bool is_virtual)
 {
     const struct hc_references *references = &relater->tracer->references;
     size_t count = references->visited.count + references->held.count, capacity = 16;
@@ -161,13 +184,15 @@ static void settle(struct hc_relater *relater, bool is_virtual)
     for (size_t i = 0; i < count; i++) {
         uint64_t address = referent_at(references, i, is_virtual);
         if (address)
-            find_referent(relater, capacity, address)->address = address;
+            find_referent(relater, address)->address = address;
     }
+    if (!is_virtual && relater->members->native)
+        hc_relate_blocks(relater, object);
     size_t kept = 0;
     for (size_t i = 0; i < relater->links.count; i++) {
         struct hc_link link = relater->links.items[i];
         if (link.is_virtual == is_virtual) {
-            struct hc_referent *referent = find_referent(relater, capacity, link.target);
+            struct hc_referent *referent = find_referent(relater, link.target);
             if (!referent->address)
                 continue;
             referent->has_link = true;
@@ -177,7 +202,7 @@ static void settle(struct hc_relater *relater, bool is_virtual)
     relater->links.count = kept;
     for (size_t i = 0; i < count; i++) {
         uint64_t address = referent_at(references, i, is_virtual);
-        struct hc_referent *referent = address ? find_referent(relater, capacity, address) : NULL;
+        struct hc_referent *referent = address ? find_referent(relater, address) : NULL;
         if (!referent || referent->has_link)
             continue;
         referent->has_link = true;
@@ -274,8 +299,8 @@ void hc_relate(struct hc_relater *relater, const struct hc_object_view *object)
         hc_relate_attributes(relater);
     if (references->values_count)
         relate_values(relater, object);
-    settle(relater, false);
+    settle(relater, object, false);
     if (references->values_count)
-        settle(relater, true);
+        settle(relater, object, true);
     read_names(relater);
 }

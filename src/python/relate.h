@@ -47,9 +47,9 @@ struct hc_relater {
     const struct hc_type_members *members; // of the object's type
     struct hc_type_members **types;        // by the index of the type: found when first asked for
     size_t type_count;
-    uint64_t members_found;        // of all types
-    struct hc_referent *referents; // of the object, open addressing
-    size_t referent_capacity;
+    uint64_t members_found;                   // of all types
+    struct hc_referent *referents;            // of the object, open addressing
+    size_t referent_capacity, referent_slots; // allocated; in use
     bool out_of_memory;
 };
 
@@ -62,6 +62,8 @@ void hc_relate(struct hc_relater *relater, const struct hc_object_view *object);
 
 // For rows. What turns out to be no referent is left out, so that these may say too much.
 void hc_relate_named(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, const char *name);
+// HC_LINK_INTERNAL, by a name that is copied: "items[3]"; no number if it is negative.
+void hc_relate_internal(struct hc_relater *relater, uint64_t target, const char *name, int64_t number);
 void hc_relate_numbered(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, uint64_t number);
 // The str at `key` is the name, of all but HC_LINK_VALUE.
 void hc_relate_keyed(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, uint64_t key);

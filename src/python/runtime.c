@@ -271,6 +271,15 @@ const struct hc_static_type *hc_runtime_find_static_type(const struct hc_runtime
     return low < runtime->static_types.count && found->type == address ? found : NULL;
 }
 
+static struct hc_error *keep_options(struct hc_runtime *runtime, const struct hc_debug_options *options)
+{
+    if (options && options->sysroot && !(runtime->debug_options.sysroot = strdup(options->sysroot)))
+        return hc_error_out_of_memory();
+    if (options && options->debug_dir && !(runtime->debug_options.debug_dir = strdup(options->debug_dir)))
+        return hc_error_out_of_memory();
+    return NULL;
+}
+
 struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_image *image,
                                  const struct hc_debug_options *options)
 {
@@ -278,6 +287,7 @@ struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_ima
     struct hc_reader reader;
     hc_reader_init(&reader, image);
     HC_TRY(check_machine(image));
+    HC_TRY(keep_options(runtime, options));
     HC_TRY(find_module(runtime, options));
     HC_TRY(find_symbols(runtime));
     HC_TRY(hc_layouts_init(&runtime->layouts, runtime->debug_info));
@@ -294,6 +304,8 @@ void hc_runtime_deinit(struct hc_runtime *runtime)
 {
     hc_layouts_deinit(&runtime->layouts);
     hc_debug_info_destroy(runtime->debug_info);
+    free((char *)runtime->debug_options.sysroot);
+    free((char *)runtime->debug_options.debug_dir);
     hc_word_vector_deinit(&runtime->interpreters);
     hc_static_type_vector_deinit(&runtime->static_types);
     *runtime = (struct hc_runtime){0};

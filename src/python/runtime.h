@@ -19,6 +19,7 @@ struct hc_runtime {
     const struct hc_image *image;
     const struct hc_module *module; // the ELF file that holds _PyRuntime: libpython or the program
     struct hc_debug_info *debug_info;
+    struct hc_debug_options debug_options; // a copy; for modules whose debug information is wanted later
     struct hc_layouts layouts;
     uint32_t version;                          // as sys.hexversion: 0x030b07f0
     char version_text[64];                     // "3.11.7"

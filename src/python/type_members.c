@@ -88,6 +88,32 @@ static bool add_class(struct hc_relater *relater, const struct hc_type *type, st
     return true;
 }
 
+// What debug information calls the members that nothing else has a name for. Those that take more than a look
+// at one word are left to hc_relate_blocks().
+static bool add_native(struct hc_relater *relater, const struct hc_type *type,
+                       struct hc_type_members *members)
+{
+    const struct hc_native_struct *native = NULL;
+    struct hc_error *error =
+        type->how != HC_HOW_DECODER ? hc_native_struct_find(relater->tracer->types, type, &native) : NULL;
+    if (error) {
+        hc_error_destroy(error);
+        return false;
+    }
+    for (size_t i = 0; native && i < native->structure.members.count; i++) {
+        const struct hc_struct_member *member = &native->structure.members.items[i];
+        if (member->block != HC_NO_BLOCK || member->kind == HC_MEMBER_ITEMS || member->is_open)
+            members->native = native;
+        else if (member->kind != HC_MEMBER_COUNT && member->offset < HC_ABSENT &&
+                 member->offset != relater->tracer->at->object_type &&
+                 (int64_t)member->offset != type->dictoffset &&
+                 !has(members, members->count, (uint32_t)member->offset, NULL) &&
+                 !push(members, (uint32_t)member->offset, HC_LINK_INTERNAL, member->name))
+            return false;
+    }
+    return true;
+}
+
 static struct hc_type_members *find_members(struct hc_relater *relater, const struct hc_type *type)
 {
     _cleanup_(hc_type_members_destroyp) struct hc_type_members *members = calloc(1, sizeof(*members));
@@ -102,6 +128,8 @@ static struct hc_type_members *find_members(struct hc_relater *relater, const st
             return NULL;
     if (layout && (!add_row(members, layout->visits, layout->visit_names, layout->visit_count, false) ||
                    !add_row(members, layout->holds, layout->hold_names, layout->hold_count, false)))
+        return NULL;
+    if (!add_native(relater, type, members))
         return NULL;
     members->is_bare = layout && layout->row->relate && !members->count && !type->dictoffset &&
                        !type->visits_type && !type->slot_count && !type->hidden_items &&

@@ -1,6 +1,7 @@
 // The members by which instances of a type refer to others: of __slots__, tp_members and C structs.
 #pragma once
 
+#include "python/native_struct.h"
 #include "python/relate.h"
 
 struct hc_type_member {
@@ -14,6 +15,7 @@ struct hc_type_members {
     size_t count, capacity;
     bool has_dict; // one of them is __dict__
     bool is_bare;  // nothing but the items of a container: what the row's own function finds
+    const struct hc_native_struct *native; // has members that need more than one word of the object; or NULL
 };
 
 void hc_type_members_destroy(struct hc_type_members *members);

@@ -1,5 +1,6 @@
 #include "python/types.h"
 
+#include "python/native_struct.h"
 #include "python/strings.h"
 
 #include <string.h>
@@ -35,6 +36,9 @@ struct hc_error *hc_type_table_init(struct hc_type_table *table, const struct hc
     *table = (struct hc_type_table){.runtime = runtime,
                                     .bucket_count = 1024,
                                     .slots_left = MAX_SLOTS + hc_image_size(runtime->image) / 8};
+    table->native_structs = hc_native_structs_create(runtime);
+    if (!table->native_structs)
+        return hc_error_out_of_memory();
     table->buckets = calloc(table->bucket_count, sizeof(*table->buckets));
     if (!table->buckets)
         return hc_error_out_of_memory();
@@ -48,6 +52,8 @@ struct hc_error *hc_type_table_init(struct hc_type_table *table, const struct hc
 
 void hc_type_table_deinit(struct hc_type_table *table)
 {
+    hc_native_structs_destroy(table->native_structs);
+    table->native_structs = NULL;
     if (!table->buckets)
         return;
     for (size_t i = 0; i < table->types.count; i++)

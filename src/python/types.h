@@ -35,6 +35,7 @@ const char *hc_how_name(enum hc_how how);
 struct hc_tracer;
 struct hc_object_view;
 struct hc_relater;
+struct hc_native_structs;
 
 typedef void hc_traverse_fn(struct hc_tracer *tracer, const struct hc_object_view *object);
 typedef void hc_relate_fn(struct hc_relater *relater, const struct hc_object_view *object);
@@ -123,10 +124,11 @@ HC_DEFINE_VECTOR(hc_type_vector, struct hc_type *)
 struct hc_type_table {
     const struct hc_runtime *runtime;
     pthread_mutex_t lock;
-    struct hc_type_vector types; // by index
-    uint64_t *buckets;           // address → index + 1, open addressing
-    size_t bucket_count;         // a power of two
-    uint64_t slots_left;         // slots of all types together, bounded by the size of the image
+    struct hc_type_vector types;              // by index
+    uint64_t *buckets;                        // address → index + 1, open addressing
+    size_t bucket_count;                      // a power of two
+    uint64_t slots_left;                      // slots of all types together, bounded by the size of the image
+    struct hc_native_structs *native_structs; // see python/native_struct.h
 };
 
 struct hc_error *hc_type_table_init(struct hc_type_table *table, const struct hc_runtime *runtime);

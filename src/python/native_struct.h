@@ -1,0 +1,30 @@
+// The C struct behind a type that has no decoder here: from the debug information of the module whose
+// functions the type object points to. Debug information is opened when the first type of a module is asked
+// for, once.
+#pragma once
+
+#include "layout/struct_of_function.h"
+#include "python/types.h"
+
+struct hc_native_struct {
+    struct hc_struct structure;
+    const struct hc_module *module; // whose debug information described it
+    const struct hc_type *type;     // whose instances it describes: the type asked for, or a base of it
+};
+
+struct hc_native_structs;
+
+struct hc_native_structs *hc_native_structs_create(const struct hc_runtime *runtime); // NULL: out of memory
+void hc_native_structs_destroy(struct hc_native_structs *structs);
+
+// *ret = the struct of instances of `type`, or of the nearest of its C bases that one is known of; NULL if
+// there is none: no debug information, or no struct that the type's functions agree on. Found once a type;
+// belongs to the table. Thread-safe. The struct says what the functions work on, not what tp_traverse visits:
+// hold it against what was visited.
+struct hc_error *hc_native_struct_find(struct hc_type_table *types, const struct hc_type *type,
+                                       const struct hc_native_struct **ret);
+
+// The member of the struct itself at `offset` that leads to an object, or may; NULL if there is none. Its
+// kind says which, its name is the C member's.
+const struct hc_struct_member *hc_native_struct_member(const struct hc_native_struct *native,
+                                                       uint64_t offset);

@@ -1,0 +1,112 @@
+#include "python/relate_blocks.h"
+
+#include "python/type_members.h"
+
+enum { MOST_ITEMS = 1 << 26 };
+
+// The struct's own bytes, or those of a block that it points to.
+struct part {
+    const uint8_t *bytes; // NULL: a hole
+    uint64_t available;
+    uint64_t block; // see struct hc_struct_member
+};
+
+static struct part find_part(struct hc_relater *relater, const struct hc_object_view *object, uint64_t block)
+{
+    struct part part = {.bytes = object->bytes, .available = object->available, .block = block};
+    if (block != HC_NO_BLOCK)
+        part.bytes = hc_reader_span(&relater->tracer->reader, hc_view_word(relater->tracer, object, block),
+                                    &part.available);
+    return part;
+}
+
+static bool read_number(const struct hc_relater *relater, const struct part *part,
+                        const struct hc_struct_member *member, uint64_t *ret)
+{
+    if (!part->bytes || member->offset > part->available || part->available - member->offset < member->size)
+        return false;
+    *ret = hc_load_unsigned(&relater->tracer->reader.target, part->bytes + member->offset, member->size);
+    return true;
+}
+
+// The largest of the counts in the same part, `most` at most; 0 if there is none.
+static uint64_t find_count(const struct hc_relater *relater, const struct part *part, uint64_t most)
+{
+    const struct hc_struct_member_vector *members = &relater->members->native->structure.members;
+    uint64_t largest = 0, count;
+    for (size_t i = 0; i < members->count; i++) {
+        const struct hc_struct_member *member = &members->items[i];
+        if (member->kind == HC_MEMBER_COUNT && member->block == part->block &&
+            read_number(relater, part, member, &count) && count <= most && count > largest)
+            largest = count;
+    }
+    return largest;
+}
+
+static void relate_array(struct hc_relater *relater, const struct part *part, uint64_t address,
+                         const char *name)
+{
+    struct hc_tracer *tracer = relater->tracer;
+    const struct hc_target *target = &tracer->reader.target;
+    uint64_t available, alive = 0;
+    const uint8_t *bytes = hc_reader_span(&tracer->reader, address, &available);
+    uint64_t most = find_count(relater, part, MOST_ITEMS);
+    if (!bytes || !most || address % target->word_size)
+        return;
+    if (most > available / target->word_size)
+        most = available / target->word_size;
+    if (!hc_trace_afford(tracer, most))
+        return;
+    for (; alive < most; alive++) {
+        uint64_t word = hc_load_word(target, bytes + alive * target->word_size);
+        if (word && !hc_relate_is_referent(relater, word))
+            break;
+    }
+    uint64_t count = find_count(relater, part, alive);
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t word = hc_load_word(target, bytes + i * target->word_size);
+        if (word)
+            hc_relate_internal(relater, word, name, (int64_t)i);
+    }
+}
+
+// Items that follow the object.
+static void relate_open(struct hc_relater *relater, const struct hc_object_view *object,
+                        const struct hc_struct_member *member)
+{
+    struct hc_tracer *tracer = relater->tracer;
+    unsigned word = tracer->reader.target.word_size;
+    int64_t count = hc_view_signed(tracer, object, tracer->at->var_size);
+    if (count <= 0 || member->offset > object->available ||
+        (uint64_t)count > (object->available - member->offset) / word ||
+        !hc_trace_afford(tracer, (uint64_t)count))
+        return;
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t target = hc_view_word(tracer, object, member->offset + (uint64_t)i * word);
+        if (target && hc_relate_is_referent(relater, target))
+            hc_relate_internal(relater, target, member->name, i);
+    }
+}
+
+void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    const struct hc_struct_member_vector *members = &relater->members->native->structure.members;
+    for (size_t i = 0; i < members->count && (i || hc_trace_afford(relater->tracer, members->count)); i++) {
+        const struct hc_struct_member *member = &members->items[i];
+        bool is_apart = member->block != HC_NO_BLOCK;
+        if (member->is_open) {
+            relate_open(relater, object, member);
+            continue;
+        }
+        if (member->kind == HC_MEMBER_COUNT || (!is_apart && member->kind != HC_MEMBER_ITEMS))
+            continue;
+        struct part part = find_part(relater, object, member->block);
+        uint64_t word;
+        if (!read_number(relater, &part, member, &word) || !word)
+            continue;
+        if (member->kind == HC_MEMBER_ITEMS)
+            relate_array(relater, &part, word, member->name);
+        else if (hc_relate_is_referent(relater, word))
+            hc_relate_internal(relater, word, member->name, -1);
+    }
+}

@@ -1,0 +1,12 @@
+// The links of an object through memory of its own that lies apart: arrays of pointers, and structs that are
+// no objects, as debug information describes them.
+#pragma once
+
+#include "python/relate.h"
+
+// Adds the links that relater->members->native tells of. Asked while the referents are known: the length of
+// an array is a count of the same struct's, and so many of its words are referents or NULL.
+void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object);
+
+// While hc_relate() works on the object: is it one of the object's own referents?
+bool hc_relate_is_referent(const struct hc_relater *relater, uint64_t address);
