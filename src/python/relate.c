@@ -186,7 +186,7 @@ static void settle(struct hc_relater *relater, const struct hc_object_view *obje
         if (address)
             find_referent(relater, address)->address = address;
     }
-    if (!is_virtual && relater->members->native)
+    if (!is_virtual && relater->members->apart.count)
         hc_relate_blocks(relater, object);
     size_t kept = 0;
     for (size_t i = 0; i < relater->links.count; i++) {

@@ -90,16 +90,13 @@ static void relate_open(struct hc_relater *relater, const struct hc_object_view 
 
 void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object)
 {
-    const struct hc_struct_member_vector *members = &relater->members->native->structure.members;
+    const struct hc_struct_member_refs *members = &relater->members->apart;
     for (size_t i = 0; i < members->count && (i || hc_trace_afford(relater->tracer, members->count)); i++) {
-        const struct hc_struct_member *member = &members->items[i];
-        bool is_apart = member->block != HC_NO_BLOCK;
+        const struct hc_struct_member *member = members->items[i];
         if (member->is_open) {
             relate_open(relater, object, member);
             continue;
         }
-        if (member->kind == HC_MEMBER_COUNT || (!is_apart && member->kind != HC_MEMBER_ITEMS))
-            continue;
         struct part part = find_part(relater, object, member->block);
         uint64_t word;
         if (!read_number(relater, &part, member, &word) || !word)

@@ -4,7 +4,7 @@
 
 #include "python/relate.h"
 
-// Adds the links that relater->members->native tells of. Asked while the referents are known: the length of
+// Adds the links that relater->members->apart tells of. Asked while the referents are known: the length of
 // an array is a count of the same struct's, and so many of its words are referents or NULL.
 void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object);
 

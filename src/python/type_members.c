@@ -15,6 +15,7 @@ void hc_type_members_destroy(struct hc_type_members *members)
     for (size_t i = 0; i < members->count; i++)
         free(members->items[i].name);
     free(members->items);
+    hc_struct_member_refs_deinit(&members->apart);
     free(members);
 }
 
@@ -88,27 +89,41 @@ static bool add_class(struct hc_relater *relater, const struct hc_type *type, st
     return true;
 }
 
+// The part of `type` that a base's decoder knows, names included.
+static uint64_t decoded_part(const struct hc_type *type)
+{
+    while (type && type->how != HC_HOW_DECODER)
+        type = type->base;
+    return type ? type->basicsize : 0;
+}
+
 // What debug information calls the members that nothing else has a name for. Those that take more than a look
 // at one word are left to hc_relate_blocks().
 static bool add_native(struct hc_relater *relater, const struct hc_type *type,
                        struct hc_type_members *members)
 {
     const struct hc_native_struct *native = NULL;
+    uint64_t decoded = decoded_part(type);
+    bool has_items = type->layout && type->layout->row->relate;
     struct hc_error *error =
         type->how != HC_HOW_DECODER ? hc_native_struct_find(relater->tracer->types, type, &native) : NULL;
     if (error) {
         hc_error_destroy(error);
         return false;
     }
+    members->native = native;
     for (size_t i = 0; native && i < native->structure.members.count; i++) {
         const struct hc_struct_member *member = &native->structure.members.items[i];
-        if (member->block != HC_NO_BLOCK || member->kind == HC_MEMBER_ITEMS || member->is_open)
-            members->native = native;
-        else if (member->kind != HC_MEMBER_COUNT && member->offset < HC_ABSENT &&
-                 member->offset != relater->tracer->at->object_type &&
-                 (int64_t)member->offset != type->dictoffset &&
-                 !has(members, members->count, (uint32_t)member->offset, NULL) &&
-                 !push(members, (uint32_t)member->offset, HC_LINK_INTERNAL, member->name))
+        bool is_apart = member->block != HC_NO_BLOCK;
+        uint64_t place = is_apart ? member->block : member->offset;
+        if (member->kind == HC_MEMBER_COUNT || place < decoded || place >= HC_ABSENT ||
+            (member->is_open && has_items) || (int64_t)place == type->dictoffset)
+            continue;
+        bool is_plain = !is_apart && member->kind != HC_MEMBER_ITEMS && !member->is_open;
+        if (is_plain && has(members, members->count, (uint32_t)place, NULL))
+            continue;
+        if (is_plain ? !push(members, (uint32_t)place, HC_LINK_INTERNAL, member->name)
+                     : !hc_struct_member_refs_push(&members->apart, member))
             return false;
     }
     return true;

@@ -10,12 +10,15 @@ struct hc_type_member {
     char *name;
 };
 
+HC_DEFINE_VECTOR(hc_struct_member_refs, const struct hc_struct_member *)
+
 struct hc_type_members {
     struct hc_type_member *items;
     size_t count, capacity;
     bool has_dict; // one of them is __dict__
     bool is_bare;  // nothing but the items of a container: what the row's own function finds
-    const struct hc_native_struct *native; // has members that need more than one word of the object; or NULL
+    const struct hc_native_struct *native; // NULL: none
+    struct hc_struct_member_refs apart;    // of `native`: what more than a look at one word leads to
 };
 
 void hc_type_members_destroy(struct hc_type_members *members);
