@@ -142,12 +142,19 @@ static bool is_one_of(const char *names, const char *name)
     return false;
 }
 
+// Whether the version has the row's struct: AttributeError and NameError are plain exceptions before 3.10.
+static bool is_known(const struct hc_row_layout *layout)
+{
+    const struct hc_type_row *row = layout->row;
+    return !row->visits || layout->visit_count || row->traverse || row->size;
+}
+
 static const struct hc_row_layout *find_row(const struct hc_runtime *runtime, const char *name)
 {
     const struct hc_row_layout *layout = runtime->layouts.rows;
     for (; layout->row; layout++)
         if (is_one_of(layout->row->names, name))
-            return layout;
+            return is_known(layout) ? layout : NULL;
     return NULL;
 }
 
@@ -312,7 +319,9 @@ static void plan_native(struct hc_type_table *table, struct hc_reader *reader, c
     bool is_heap = traverse && hc_type_is_heap(native) && hc_runtime_since(table->runtime, 3, 9);
     if (owner->layout && owner->how == HC_HOW_DECODER) {
         type->layout = owner->layout;
-        type->visits_type |= is_heap && owner == native;
+        // A heap type without a tp_traverse of its own, ssl.SSLError, has a static type's, which visits no
+        // type.
+        type->visits_type |= native == type ? is_heap && owner == native : native->visits_type;
         return;
     }
     while (owner->base && !(owner->layout && owner->how == HC_HOW_DECODER))
