@@ -47,13 +47,14 @@ NOT_EVERYWHERE = {
 }
 
 Type = collections.namedtuple("Type", "address name solid")
-Found = collections.namedtuple("Found", "type size refcount state how referents")
+Found = collections.namedtuple("Found", "type size refcount state how referents size_exact", defaults=[True])
 
 
 class Truth:
     """What a process recorded: one file, or one for each of its interpreters."""
 
     def __init__(self, *paths):
+        self.version = None  # "3.11.2"
         self.types = []
         self.objects = {}  # address: (type index, size, flags, referents)
         self.held = {}  # address: referents that an untraversed object holds at least
@@ -92,6 +93,8 @@ class Truth:
                     self.inline[rest[0]] = rest[1]
                 elif tag == "s":
                     self.expected.append(rest)
+                elif tag == "header":
+                    self.version = rest[0]["version"]
                 elif tag == "gone":
                     self.gone.update(rest[0])
                 elif tag == "end":
@@ -119,6 +122,7 @@ class Dump:
                 row["state"],
                 row["how"],
                 [int(referent, 16) for referent in row["referents"]],
+                row.get("size_exact", True),
             )
             where = self.virtual if row.get("virtual") else self.objects
             if address in where:
@@ -130,9 +134,12 @@ class Dump:
 
 
 class Comparison:
-    """Failures by heading, each with examples; notes are differences that are allowed, counted all the same."""
+    """Failures by heading, each with examples; differences that are allowed are counted all the same. A strict
+    comparison allows nothing but a size that the dump itself calls inexact."""
 
-    def __init__(self, truth, dump, examples=3):
+    def __init__(self, truth, dump, examples=3, strict=False):
+        self.strict = strict
+        self.unknown_sizes = collections.Counter()
         self.truth = truth
         self.dump = dump
         self.examples = examples
@@ -207,7 +214,7 @@ class Comparison:
             if type_.name is not None and found.type != type_.name:
                 self.fail("%s: has another type" % type_.name,
                     lambda: "%#x is dumped as %s" % (address, found.type))
-            if flags & REACHABLE and found.state != "reachable" and address not in self.certain:
+            if flags & REACHABLE and found.state != "reachable" and address not in self.certain and not self.strict:
                 self.behind_words[type_.name] += 1
             elif flags & REACHABLE and found.state != "reachable":
                 self.fail("%s: reachable, but dumped as %s" % (type_.name, found.state),
@@ -216,7 +223,9 @@ class Comparison:
 
     def compare_contents(self, address, type_, size, flags, referents, found):
         exact = type_.solid in EXACT
-        if found.how == "words" or flags & STATEFUL:
+        if self.strict and found.how == "words":
+            self.fail("%s: known by words" % type_.name, lambda: "%#x, a %s" % (address, type_.solid))
+        elif found.how == "words" or (flags & STATEFUL and not self.strict):
             self.words[type_.name] += 1
             if size >= 0 and found.size != size:
                 self.words_size[type_.name] += 1
@@ -226,7 +235,9 @@ class Comparison:
                 self.fail("%s: must be exact, but how is words" % type_.name, lambda: "%#x" % address)
             return
         self.exact_objects += 1
-        if size >= 0 and not flags & UNSETTLED and found.size != size:
+        if not found.size_exact:
+            self.unknown_sizes[type_.name] += 1
+        elif size >= 0 and not flags & UNSETTLED and found.size != size:
             self.fail(
                 "%s: size differs (how: %s)" % (type_.name, found.how),
                 lambda: "%#x: getsizeof says %d, the dump %d" % (address, size, found.size),
@@ -317,6 +328,9 @@ class Comparison:
             if counter:
                 lines.append("  %s: %s" % (title,
                     ", ".join("%s %d" % pair for pair in counter.most_common(8))))
+        if self.unknown_sizes:
+            lines.append("size not known, by the dump's own word: %d: %s" % (sum(self.unknown_sizes.values()),
+                ", ".join("%s %d" % pair for pair in self.unknown_sizes.most_common(8))))
         if self.behind_words:
             lines.append("  reachable in truth, but only by way of words, and missed by them: %d: %s" % (
                 sum(self.behind_words.values()),
@@ -339,5 +353,5 @@ class Comparison:
         return "\n".join(lines)
 
 
-def compare(truth_paths, dump_lines):
-    return Comparison(Truth(*truth_paths), Dump(dump_lines))
+def compare(truth_paths, dump_lines, strict=False):
+    return Comparison(Truth(*truth_paths), Dump(dump_lines), strict=strict)

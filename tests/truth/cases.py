@@ -1,0 +1,82 @@
+"""What the truth tests share: a test case that dumps a fixture and compares, and its command line."""
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+import unittest
+
+import compare
+import dumping
+import interpreters
+
+NONE_FOUND = 77
+
+
+class DumpCase(unittest.TestCase):
+    """The same sentences for each interpreter: for_interpreter() makes a subclass of each."""
+
+    heapcore = None
+    interpreter = None
+    keep = False
+    strict = False  # compare.py says of what
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="heapcore-truth-")
+        if self.keep:
+            print("kept:", self.folder)
+        else:
+            self.addCleanup(shutil.rmtree, self.folder)
+
+    def check(self, target, *truths):
+        started = time.monotonic()
+        lines = dumping.heapcore_dump(self.heapcore, target)
+        dumped = time.monotonic()
+        comparison = compare.compare(truths, lines, self.strict)
+        print("\n%s, %s (dump %.1f s, comparison %.1f s):\n%s" % (
+            self.interpreter.name, self._testMethodName, dumped - started, time.monotonic() - dumped,
+            comparison.report()), flush=True)
+        self.compared(comparison)
+        if comparison.failure_counts:
+            self.fail("\n" + comparison.failure_report())
+        return comparison
+
+    def compared(self, comparison):
+        """To be overridden: is told of each comparison, good or bad."""
+
+    def check_abort(self, fixture, *options, flags=(), environment=()):
+        truth, core = dumping.abort_for_core(self.interpreter, fixture, self.folder, options, flags, environment)
+        return self.check(core, truth)
+
+
+def for_interpreter(case, interpreter, heapcore, keep):
+    name = "%s_%s" % (case.__name__, interpreter.name.replace(".", "_").replace("-", "_"))
+    return type(name, (case,), {"interpreter": interpreter, "heapcore": heapcore, "keep": keep})
+
+
+def argument_parser(description):
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--heapcore", required=True, help="the program under test")
+    parser.add_argument("--interpreter", action="append", choices=interpreters.NAMES, help="default: all")
+    parser.add_argument("--keep", action="store_true", help="keep cores and truth files")
+    parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
+    return parser
+
+
+def run(case, arguments):
+    """Runs the tests of `case` that are asked for, under each interpreter. Returns the exit status."""
+    if not os.access(arguments.heapcore, os.X_OK):
+        sys.exit("%s is no program: build it first" % arguments.heapcore)
+    suite = unittest.TestSuite()
+    found, missing = interpreters.cover(arguments.interpreter or interpreters.NAMES)
+    if missing and interpreters.must_have_all():
+        return 1
+    for interpreter in found:
+        made = for_interpreter(case, interpreter, os.path.abspath(arguments.heapcore), arguments.keep)
+        for test in unittest.defaultTestLoader.loadTestsFromTestCase(made):
+            if not arguments.tests or any(part in test.id() for part in arguments.tests):
+                suite.addTest(test)
+    if not suite.countTestCases():
+        return NONE_FOUND
+    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
