@@ -216,7 +216,26 @@ def _set_of(expression):
         return found
 
 
+class DefinitionsParameter(gdb.Parameter):
+    """Heap definitions of extension types: files, plugins and directories of them, divided by ":".
+
+What is set counts for the next session: say py-heap refresh."""
+
+    set_doc = "Set the heap definitions that py-heap uses."
+    show_doc = "Show the heap definitions that py-heap uses."
+
+    def __init__(self):
+        super().__init__("heapcore-definitions", gdb.COMMAND_DATA, gdb.PARAM_OPTIONAL_FILENAME)
+
+    def get_set_string(self):
+        return ""
+
+    def get_show_string(self, value):
+        return "py-heap uses these heap definitions beside those that it finds: %s" % (value or "none")
+
+
 def register():
+    DefinitionsParameter()
     HeapCommand()
     CountFunction()
     AddressFunction()

@@ -20,7 +20,8 @@ class Error(gdb.GdbError):
 class Options(ctypes.Structure):
     _fields_ = [
         ("size", ctypes.c_size_t), ("exe", ctypes.c_char_p), ("sysroot", ctypes.c_char_p),
-        ("debug_dir", ctypes.c_char_p), ("baseline", ctypes.c_char_p), ("threads", ctypes.c_uint)]
+        ("debug_dir", ctypes.c_char_p), ("baseline", ctypes.c_char_p), ("threads", ctypes.c_uint),
+        ("definitions", ctypes.c_char_p)]
 
 
 class Target(ctypes.Structure):

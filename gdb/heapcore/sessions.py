@@ -61,7 +61,7 @@ def options(inferior, with_program):
         program.encode() if program and os.path.exists(program) else None,
         (parameter("sysroot") or "").encode() or None,
         folders[0].encode() if folders else None,
-        None, 0)
+        None, 0, (parameter("heapcore-definitions") or "").encode() or None)
 
 
 def remote_file(path):

@@ -58,6 +58,8 @@ struct heapcore_options {
     const char *debug_dir; // where debug information is looked for first
     const char *baseline;  // a core of the same process, dumped earlier: heap() then shows what is new
     unsigned threads;      // 0: one per processor
+    // Heap definitions (docs/definitions.md): files, plugins and directories of them, divided by ":"
+    const char *definitions;
 };
 
 // A core file.

@@ -9,10 +9,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-// Strings point into argv.
+enum { HC_CLI_DEFINITIONS = 64 };
+
+// Strings point into argv. A copy must not outlive the original, whose `definitions` it uses.
 struct hc_cli_options {
     const struct hc_session_report *report; // of commands that are one
     struct hc_session_options session;
+    const char *definitions[HC_CLI_DEFINITIONS]; // of the session
     struct hc_render_options render;
     const char *baseline; // a core of the same process, dumped earlier; NULL: none
     char **expressions;   // of commands that take them

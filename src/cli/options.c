@@ -13,6 +13,9 @@ const char hc_options_help[] =
     "  --exe FILE             the program's file, if it is not where the process had it\n"
     "  --sysroot DIR          look for the process's files under DIR ($HEAPCORE_SYSROOT)\n"
     "  --debug-dir DIR        look for debug information in DIR first\n"
+    "  --definitions FILE     heap definitions of extension types: a file, a plugin (.so), or a directory "
+    "of\n"
+    "                         them; can be given more than once\n"
     "  --baseline CORE        analyze, query, shell: what is new since this core of the process\n"
     "  --locals               threads: each frame's variables, too\n"
     "  --json                 print JSON\n"
@@ -26,6 +29,7 @@ enum option_code {
     OPTION_EXE = 256,
     OPTION_SYSROOT,
     OPTION_DEBUG_DIR,
+    OPTION_DEFINITIONS,
     OPTION_BASELINE,
     OPTION_LOCALS,
     OPTION_JSON,
@@ -39,6 +43,7 @@ static const struct option long_options[] = {
     {"exe", required_argument, NULL, OPTION_EXE},
     {"sysroot", required_argument, NULL, OPTION_SYSROOT},
     {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
+    {"definitions", required_argument, NULL, OPTION_DEFINITIONS},
     {"baseline", required_argument, NULL, OPTION_BASELINE},
     {"locals", no_argument, NULL, OPTION_LOCALS},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -95,6 +100,12 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_cli_option
         return NULL;
     case OPTION_DEBUG_DIR:
         options->session.debug.debug_dir = optarg;
+        return NULL;
+    case OPTION_DEFINITIONS:
+        if (options->session.definitions.count == HC_CLI_DEFINITIONS)
+            return hc_error_create("--definitions may be given %d times; a directory may have more files",
+                                   HC_CLI_DEFINITIONS);
+        options->definitions[options->session.definitions.count++] = optarg;
         return NULL;
     case OPTION_BASELINE:
         options->baseline = optarg;
@@ -174,6 +185,7 @@ struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command
     if (!options.session.image.sysroot && sysroot && *sysroot)
         options.session.image.sysroot = options.session.debug.sysroot = sysroot;
     *ret = options;
+    ret->session.definitions.paths = ret->definitions;
     *ret_help = false;
     return NULL;
 }

@@ -13,8 +13,10 @@ static struct hc_error *open_image(const struct hc_session_options *options, str
 
 static struct hc_error *open_session(const struct hc_session_options *options, struct hc_session *session)
 {
+    HC_TRY(hc_definitions_open(&options->definitions, &session->definitions));
     HC_TRY(open_image(options, &session->image));
     HC_TRY(hc_runtime_init(&session->runtime, session->image, &options->debug));
+    session->runtime.definitions = session->definitions;
     if (options->layouts_only)
         return NULL;
     return hc_graph_build(&session->runtime, options->threads, &session->graph);
@@ -40,6 +42,7 @@ void hc_session_close(struct hc_session *session)
         return;
     hc_graph_destroy(session->graph);
     hc_runtime_deinit(&session->runtime);
+    hc_definitions_destroy(session->definitions);
     hc_image_destroy(session->image);
     free(session);
 }

@@ -4,6 +4,7 @@
 
 #include "graph/graph.h"
 #include "image/image.h"
+#include "python/definition.h"
 #include "python/runtime.h"
 
 struct hc_session_options {
@@ -13,12 +14,14 @@ struct hc_session_options {
     const struct hc_image_source *source; // … what only somebody else can read
     struct hc_image_options image;
     struct hc_debug_options debug;
+    struct hc_definition_options definitions;
     unsigned threads;  // 0: one per processor
     bool layouts_only; // stop before looking for objects: graph stays NULL
 };
 
 struct hc_session {
     struct hc_image *image;
+    struct hc_definitions *definitions;
     struct hc_runtime runtime;
     struct hc_graph *graph;
 };

@@ -142,6 +142,14 @@ static void collect_functions(struct functions *functions, const struct hc_type 
                     at->definition_function, at->sizeof_definition);
 }
 
+const struct hc_module *hc_native_module(const struct hc_runtime *runtime, const struct hc_type *type)
+{
+    struct functions functions = {.runtime = runtime};
+    hc_reader_init(&functions.reader, runtime->image);
+    collect_functions(&functions, type);
+    return functions.module;
+}
+
 static struct hc_error *find_own(struct hc_native_structs *structs, const struct hc_type *type,
                                  struct hc_native_struct **ret)
 {

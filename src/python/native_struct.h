@@ -24,6 +24,9 @@ void hc_native_structs_destroy(struct hc_native_structs *structs);
 struct hc_error *hc_native_struct_find(struct hc_type_table *types, const struct hc_type *type,
                                        const struct hc_native_struct **ret);
 
+// The module that has the C code of `type`: that of the functions in it. NULL: none of them is in a module.
+const struct hc_module *hc_native_module(const struct hc_runtime *runtime, const struct hc_type *type);
+
 // The member of the struct itself at `offset` that leads to an object, or may; NULL if there is none. Its
 // kind says which, its name is the C member's.
 const struct hc_struct_member *hc_native_struct_member(const struct hc_native_struct *native,

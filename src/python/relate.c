@@ -1,6 +1,7 @@
 #include "python/relate.h"
 
 #include "base/cleanup.h"
+#include "python/definition.h"
 #include "python/keys.h"
 #include "python/relate_blocks.h"
 #include "python/strings.h"
@@ -288,6 +289,8 @@ void hc_relate(struct hc_relater *relater, const struct hc_object_view *object)
     relate_members(relater, object);
     if (type->layout && type->layout->row->relate)
         type->layout->row->relate(relater, object);
+    if (type->definition)
+        hc_definition_relate(relater, object);
     if (relater->members->is_bare &&
         relater->links.count == references->visited.count + references->held.count)
         return;

@@ -15,6 +15,8 @@ struct hc_static_type {
 
 HC_DEFINE_VECTOR(hc_static_type_vector, struct hc_static_type)
 
+struct hc_definitions;
+
 struct hc_runtime {
     const struct hc_image *image;
     const struct hc_module *module; // the ELF file that holds _PyRuntime: libpython or the program
@@ -29,6 +31,7 @@ struct hc_runtime {
     uint64_t type_type;                        // PyType_Type
     uint64_t dict_type;                        // PyDict_Type
     uint64_t subtype_traverse;                 // tp_traverse of every class made by a class statement
+    struct hc_definitions *definitions;        // of the session; NULL: none
     uint64_t general_lookup; // lookdict(): up to 3.10, the mark of a dict whose keys are not all str
 };
 

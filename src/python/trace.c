@@ -1,5 +1,7 @@
 #include "python/trace.h"
 
+#include "python/definition.h"
+
 #include <stdatomic.h>
 #include <string.h>
 
@@ -414,6 +416,8 @@ void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *obje
         hc_trace_visit(tracer, type->address);
     if (type->layout)
         trace_layout(tracer, object);
+    if (type->definition)
+        hc_definition_trace(tracer, object);
     if (type->hidden_items)
         trace_hidden_items(tracer, object);
     if (type->words_from < type->words_to)

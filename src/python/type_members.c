@@ -43,6 +43,11 @@ static bool has(const struct hc_type_members *members, size_t count, uint32_t of
     return false;
 }
 
+bool hc_type_members_have(const struct hc_type_members *members, uint64_t offset, const char *name)
+{
+    return offset < HC_ABSENT && has(members, members->count, (uint32_t)offset, name);
+}
+
 // What the row calls by Python names, or what it and nobody else has a name for.
 static bool add_row(struct hc_type_members *members, const uint32_t *offsets,
                     const struct hc_member_name *names, unsigned count, bool are_attributes)
@@ -144,10 +149,10 @@ static struct hc_type_members *find_members(struct hc_relater *relater, const st
     if (layout && (!add_row(members, layout->visits, layout->visit_names, layout->visit_count, false) ||
                    !add_row(members, layout->holds, layout->hold_names, layout->hold_count, false)))
         return NULL;
-    if (!add_native(relater, type, members))
+    if (!type->definition && !add_native(relater, type, members))
         return NULL;
-    members->is_bare = layout && layout->row->relate && !members->count && !type->dictoffset &&
-                       !type->visits_type && !type->slot_count && !type->hidden_items &&
+    members->is_bare = layout && !type->definition && layout->row->relate && !members->count &&
+                       !type->dictoffset && !type->visits_type && !type->slot_count && !type->hidden_items &&
                        type->dict_place == HC_DICT_NONE && type->words_from >= type->words_to;
     return hc_take(members);
 }

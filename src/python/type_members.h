@@ -24,3 +24,5 @@ struct hc_type_members {
 void hc_type_members_destroy(struct hc_type_members *members);
 // Of `type`, found once for each relater. NULL: out of memory.
 const struct hc_type_members *hc_type_members_get(struct hc_relater *relater, const struct hc_type *type);
+// Is there one at `offset`, called `name` (NULL: anything)?
+bool hc_type_members_have(const struct hc_type_members *members, uint64_t offset, const char *name);

@@ -1,5 +1,6 @@
 #include "python/types.h"
 
+#include "python/definition.h"
 #include "python/native_struct.h"
 #include "python/strings.h"
 
@@ -306,6 +307,40 @@ static uint32_t hidden_items(struct hc_type_table *table, struct hc_reader *read
     return counts[0] > counts[1] && counts[0] < MAX_SLOTS ? counts[0] - counts[1] : 0;
 }
 
+static bool has_decoder(const struct hc_type *type)
+{
+    return type->layout && type->how == HC_HOW_DECODER;
+}
+
+// The definition of a type that has no row of its own, or of the type whose tp_traverse it shares: `owner`.
+static const struct hc_definition_use *find_definition(struct hc_type_table *table,
+                                                       const struct hc_type *native,
+                                                       const struct hc_type *owner,
+                                                       const struct hc_type *type)
+{
+    struct hc_definitions *definitions = table->runtime->definitions;
+    const struct hc_definition_use *use = NULL;
+    if (native != type)
+        return native->definition;
+    if (definitions && !has_decoder(native))
+        use = hc_definition_find(definitions, table, native);
+    return use ? use : owner->definition;
+}
+
+static void plan_definition(const struct hc_definition_use *definition, const struct hc_type *native,
+                            bool is_heap, struct hc_type *type)
+{
+    const struct hc_type *base = native->base;
+    while (base && !has_decoder(base) && !base->definition)
+        base = base->base;
+    type->how = HC_HOW_DEFINITION;
+    type->definition = definition;
+    type->layout = base && hc_definition_has_decoded_base(definition) ? base->layout : NULL;
+    type->visits_type |= is_heap && hc_definition_visits_class(definition);
+    if (hc_definition_has_size(definition))
+        type->size = hc_definition_size;
+}
+
 // Static types that share a base's tp_traverse share its row: all of KeyError's kin have BaseException's.
 // Without a tp_traverse that says nothing, unless there is nothing beside the base's own members. What no row
 // knows is left to words.
@@ -313,18 +348,26 @@ static void plan_native(struct hc_type_table *table, struct hc_reader *reader, c
                         uint64_t traverse, struct hc_type *type)
 {
     const struct hc_type *owner = native;
-    while (owner->base && !owner->layout && traverse_of(table, reader, owner->base) == traverse &&
+    while (owner->base && !owner->layout && !owner->definition &&
+           traverse_of(table, reader, owner->base) == traverse &&
            (traverse || owner->basicsize == owner->base->basicsize))
         owner = owner->base;
     bool is_heap = traverse && hc_type_is_heap(native) && hc_runtime_since(table->runtime, 3, 9);
-    if (owner->layout && owner->how == HC_HOW_DECODER) {
+    const struct hc_definition_use *definition = find_definition(table, native, owner, type);
+    if (definition) {
+        plan_definition(definition, native, is_heap, type);
+        if (native->flags & HC_TYPE_MANAGED_DICT)
+            type->dict_place = dict_place(table->runtime, type, native);
+        return;
+    }
+    if (has_decoder(owner)) {
         type->layout = owner->layout;
         // A heap type without a tp_traverse of its own, ssl.SSLError, has a static type's, which visits no
         // type.
         type->visits_type |= native == type ? is_heap && owner == native : native->visits_type;
         return;
     }
-    while (owner->base && !(owner->layout && owner->how == HC_HOW_DECODER))
+    while (owner->base && !has_decoder(owner))
         owner = owner->base;
     type->how = HC_HOW_WORDS;
     type->layout = owner->layout;
@@ -374,7 +417,8 @@ static bool overrides_sizeof(struct hc_type_table *table, struct hc_reader *read
 {
     uint64_t dict, method;
     bool is_own_row = type->layout && is_one_of(type->layout->row->names, type->name);
-    return !is_own_row && !hc_type_is_heap(type) &&
+    bool is_defined = type->definition && hc_definition_has_size(type->definition);
+    return !is_own_row && !is_defined && !hc_type_is_heap(type) &&
            hc_reader_word(reader, type->address + table->runtime->layouts.at.type_dict, &dict) &&
            hc_dict_find_string(table->runtime, reader, dict, "__sizeof__", &method);
 }
@@ -382,9 +426,9 @@ static bool overrides_sizeof(struct hc_type_table *table, struct hc_reader *read
 static bool is_leaf(const struct hc_type *type)
 {
     const struct hc_row_layout *layout = type->layout;
-    return layout && !layout->visit_count && !layout->hold_count && !layout->row->traverse &&
-           !type->slot_count && !type->visits_type && !type->dictoffset && !type->hidden_items &&
-           type->words_from >= type->words_to;
+    return layout && !type->definition && !layout->visit_count && !layout->hold_count &&
+           !layout->row->traverse && !type->slot_count && !type->visits_type && !type->dictoffset &&
+           !type->hidden_items && type->words_from >= type->words_to;
 }
 
 // What is refused for its depth is refused wherever the search for it began.

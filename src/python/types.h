@@ -33,6 +33,7 @@ enum hc_how {
 const char *hc_how_name(enum hc_how how);
 
 struct hc_tracer;
+struct hc_definition_use;
 struct hc_object_view;
 struct hc_relater;
 struct hc_native_structs;
@@ -100,6 +101,7 @@ struct hc_type {
     uint64_t traverse;            // its tp_traverse, or 0
     const struct hc_row_layout
         *layout; // how the native part is traced; with words left: that of a base of it
+    const struct hc_definition_use *definition; // what the user says of the native part, or NULL
     hc_size_fn *size;
     uint8_t header_size; // GC head and pre-header
     bool is_gc;

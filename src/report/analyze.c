@@ -187,6 +187,45 @@ static void report_how(struct hc_report *report, const struct hc_graph *graph)
     }
 }
 
+// Instances of the type at `native` and of classes made from it; `counts` are those of each type.
+static uint64_t count_instances(const struct hc_type_vector *types, const uint64_t *counts, uint64_t native)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < types->count; i++)
+        if (types->items[i]->native && types->items[i]->native->address == native)
+            count += counts[i];
+    return count;
+}
+
+static const struct hc_column note_columns[] = {
+    {.key = "type", .heading = "Definition not used", .kind = HC_COLUMN_LEFT},
+    {.key = "count", .heading = "Objects", .kind = HC_COLUMN_RIGHT},
+    {.key = "cause", .heading = "Because", .kind = HC_COLUMN_LEFT},
+};
+
+// Definitions that name a type of the process and do not fit it.
+static struct hc_error *report_definitions(struct hc_report *report, const struct hc_session *session)
+{
+    const struct hc_graph *graph = session->graph;
+    size_t count;
+    const struct hc_definition_note *notes = hc_definitions_notes(session->definitions, &count);
+    if (!count)
+        return NULL;
+    _cleanup_(hc_freep) uint64_t *counts = calloc(graph->types.types.count, sizeof(*counts));
+    if (!counts)
+        return hc_error_out_of_memory();
+    for (uint32_t i = 0; i < graph->real_count; i++)
+        counts[graph->type_indexes[i]]++;
+    hc_report_section(report, "definitions", "Heap definitions");
+    hc_report_table(report, note_columns, COUNT_OF(note_columns));
+    for (size_t i = 0; i < count; i++) {
+        hc_report_cell_text(report, notes[i].type);
+        hc_report_cell_number(report, count_instances(&graph->types.types, counts, notes[i].address));
+        hc_report_cell_text(report, notes[i].cause);
+    }
+    return NULL;
+}
+
 static void report_pymalloc(struct hc_report *report, const struct hc_pools *pools)
 {
     hc_report_section(report, "pymalloc", "Allocator");
@@ -343,6 +382,7 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, const struc
         HC_TRY(report_unreached(report, session));
     report_states(report, &totals);
     report_how(report, session->graph);
+    HC_TRY(report_definitions(report, session));
     report_pymalloc(report, &session->graph->pools);
     report_losses(report, session);
     report_files(report, session->image);

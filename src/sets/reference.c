@@ -209,8 +209,11 @@ struct hc_error *hc_reference_of_set(const struct hc_set *set, struct hc_referen
 struct hc_error *hc_reference_read(const char *core, const struct hc_session_options *options,
                                    struct hc_reference **ret)
 {
-    const struct hc_session_options own = {
-        .core = core, .image = options->image, .debug = options->debug, .threads = options->threads};
+    const struct hc_session_options own = {.core = core,
+                                           .image = options->image,
+                                           .debug = options->debug,
+                                           .definitions = options->definitions,
+                                           .threads = options->threads};
     _cleanup_(hc_session_closep) struct hc_session *session = NULL;
     HC_TRY(hc_session_open(&own, &session));
     return hc_reference_of_graph(session->graph, ret);
