@@ -1,20 +1,25 @@
 #!/usr/bin/env bash
 # Builds Debian systems with other interpreters than this machine's, to run programs in and to read their cores with
-# --sysroot: tests/roots/make_root.sh bullseye|trixie|sid ...
+# --sysroot: tests/roots/make_root.sh bullseye|trixie|sid|arm64 ...
 #
-# A root of SUITE is made in build/roots/SUITE ($HEAPCORE_ROOTS/SUITE where that is set) and kept; one that is there and
-# whole is left as it is. Wants mmdebstrap, Debian's keyring, and to be root or to have sudo.
+# A root is made in build/roots/NAME ($HEAPCORE_ROOTS/NAME where that is set) and kept; one that is there and whole is
+# left as it is. Wants mmdebstrap, Debian's keyring, and to be root or to have sudo.
+#
+# arm64 is bookworm for aarch64. Nothing of it runs while it is made; qemu, which is put into it, runs its programs
+# after, and writes aarch64's own core files.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/packages.sh
 
 roots=${HEAPCORE_ROOTS:-$PWD/build/roots}
+names="bullseye, trixie, sid and arm64"
 
 # The interpreters, their debug builds (python3.Nd) and the debug files of both.
 packages_of() {
     case $1 in
     bullseye) echo python3.9,python3.9-dbg ;;
     trixie) echo python3.13,python3.13-dbg ;;
+    arm64) echo python3.11,python3.11-dbg ;;
     sid) echo python3.13,python3.13-dbg,python3.14,python3.14-dbg,python3.15,python3.15-dbg ;;
     *) return 1 ;;
     esac
@@ -28,27 +33,36 @@ debian_mirror() {
 }
 
 make_root() {
-    local suite=$1 root=$roots/$1 packages mirror started=$SECONDS
-    packages=$(packages_of "$suite") || fail "no such root: $suite; there are bullseye, trixie and sid"
+    local name=$1 suite=$1 root=$roots/$1 packages mirror started=$SECONDS options=(--variant=apt)
+    packages=$(packages_of "$name") || fail "no such root: $name; there are $names"
     # mmdebstrap leaves a half-made folder behind when it is stopped: only a finished one has its name.
     [ ! -d "$root" ] || return 0
     mirror=$(debian_mirror)
     [ -n "$mirror" ] || fail "apt knows no Debian mirror here; name one in HEAPCORE_MIRROR"
+    if [ "$name" = arm64 ]; then
+        install_missing qemu-user-static
+        suite=bookworm
+        options=(--variant=extract --architectures=arm64)
+    fi
     say "making $root ($packages)"
     mkdir -p "$roots"
     as_root rm -rf --one-file-system "$root.new"
     # An old suite's lists have run out, and are right all the same.
-    if ! as_root mmdebstrap --aptopt='Acquire::Check-Valid-Until "false"' --variant=apt --include="$packages" \
-        "$suite" "$root.new" "$mirror" >"$roots/$suite.log" 2>&1; then
-        tail -n 20 "$roots/$suite.log" >&2
-        fail "mmdebstrap could not make $suite; $roots/$suite.log has all that it said"
+    if ! as_root mmdebstrap --aptopt='Acquire::Check-Valid-Until "false"' "${options[@]}" --include="$packages" \
+        "$suite" "$root.new" "$mirror" >"$roots/$name.log" 2>&1; then
+        tail -n 20 "$roots/$name.log" >&2
+        fail "mmdebstrap could not make $name; $roots/$name.log has all that it said"
+    fi
+    if [ "$name" = arm64 ]; then
+        as_root mkdir -p "$root.new"/{proc,mnt}
+        as_root cp "$(command -v qemu-aarch64-static)" "$root.new/usr/bin/"
     fi
     as_root rm -rf --one-file-system "$root.new"/var/cache/apt "$root.new"/usr/share/{doc,man,locale}
     as_root mv "$root.new" "$root"
     say "made $root in $((SECONDS - started)) s"
 }
 
-[ $# -gt 0 ] || fail "usage: $(basename "$0") bullseye|trixie|sid ..."
-for suite in "$@"; do
-    make_root "$suite"
+[ $# -gt 0 ] || fail "usage: $(basename "$0") NAME ...; there are $names"
+for name in "$@"; do
+    make_root "$name"
 done

@@ -33,7 +33,8 @@ def enter(interpreter, *folders):
     if not interpreter.root:
         return []
     os.environ["HEAPCORE_SYSROOT"] = interpreter.root
-    return [RUN_IN_ROOT, interpreter.root, FIXTURES, *map(os.path.abspath, folders), "--"]
+    entering = [RUN_IN_ROOT, interpreter.root, FIXTURES, *map(os.path.abspath, folders), "--"]
+    return entering + ([interpreter.emulator] if interpreter.emulator else [])
 
 
 def command(interpreter, fixture, truth, how, options, flags=()):
@@ -49,8 +50,8 @@ def kernel_writes_cores_here():
 
 
 def abort_for_core(interpreter, fixture, folder, options=(), flags=(), environment=()):
-    """(truth, core): the kernel's own core of an aborting fixture; gcore's where the kernel gives none."""
-    if not kernel_writes_cores_here():
+    """(truth, core): the kernel's own core of an aborting fixture, or qemu's; gcore's where neither gives one."""
+    if not interpreter.emulator and not kernel_writes_cores_here():
         print("the kernel writes no core file here (core_pattern or limit): gcore stands in", flush=True)
         return gcore(interpreter, fixture, folder, options, flags, environment)
     truth = os.path.join(folder, "truth.jsonl")
@@ -58,7 +59,8 @@ def abort_for_core(interpreter, fixture, folder, options=(), flags=(), environme
         command(interpreter, fixture, truth, "abort", options, flags),
         cwd=folder, env=clean_environment(environment), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
-    cores = glob.glob(os.path.join(glob.escape(folder), "core*"))
+    # qemu writes a core of what it runs, and leaves one of itself that nobody wants.
+    cores = glob.glob(os.path.join(glob.escape(folder), "qemu_*.core" if interpreter.emulator else "core*"))
     if not cores:
         raise CannotDump("%s left no core; it ended with %d and said:\n%s" % (
             fixture, done.returncode, done.stdout.decode(errors="replace")))

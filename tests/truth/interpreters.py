@@ -12,15 +12,16 @@ DISTRIBUTION = "debian-"  # and version: the distribution's own /usr/bin/python3
 DEBIAN = DISTRIBUTION + "3.11"
 # Of other Debian releases, in roots that tests/roots/make_root.sh makes; "d" is a debug build.
 IN_ROOTS = ("bullseye-3.9", "trixie-3.13", "sid-3.13", "sid-3.14", "sid-3.15",
-    "bullseye-3.9d", "trixie-3.13d", "sid-3.13d", "sid-3.14d", "sid-3.15d")
+    "bullseye-3.9d", "trixie-3.13d", "sid-3.13d", "sid-3.14d", "sid-3.15d", "arm64-3.11")
+EMULATORS = {"arm64": "/usr/bin/qemu-aarch64-static"}  # below the root
 NAMES = SUPPORTED + tuple(DISTRIBUTION + version for version in SUPPORTED) + IN_ROOTS
 REQUIRED = SUPPORTED + (DEBIAN,)  # by HEAPCORE_FULL_MATRIX=1
 DEBIAN_DEBUG = "/usr/lib/debug/.build-id"
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOTS = os.environ.get("HEAPCORE_ROOTS") or os.path.join(HERE, "..", "..", "build", "roots")
 
-# `executable` is below `root`, if there is one.
-Interpreter = collections.namedtuple("Interpreter", "name executable root", defaults=(None,))
+# `executable` and `emulator` are below `root`, if there is one.
+Interpreter = collections.namedtuple("Interpreter", "name executable root emulator", defaults=(None, None))
 
 
 def pyenv_roots():
@@ -77,8 +78,9 @@ def find_in_root(name):
     suite, version = name.split("-")
     root = os.path.realpath(os.path.join(ROOTS, suite))
     executable = "/usr/bin/python" + version
-    is_there = os.access(root + executable, os.X_OK) and os.geteuid() == 0
-    return Interpreter(name, executable, root) if is_there else None
+    emulator = EMULATORS.get(suite)
+    is_there = os.geteuid() == 0 and all(os.access(root + p, os.X_OK) for p in (executable, emulator) if p)
+    return Interpreter(name, executable, root, emulator) if is_there else None
 
 
 def find(name):
@@ -104,9 +106,10 @@ def cover(names):
             found.append(interpreter)
         elif name in REQUIRED:
             missing.append(name)
-        if interpreter or name in REQUIRED:
+        if interpreter or name in REQUIRED + IN_ROOTS:
             found_at = interpreter and "COVERED    " + (interpreter.root or "") + interpreter.executable
-            print("%-12s %s" % (name, found_at or "NOT FOUND"), flush=True)
+            advice = ": tests/roots/make_root.sh %s makes it" % name.split("-")[0] if name in IN_ROOTS else ""
+            print("%-12s %s" % (name, found_at or "NOT FOUND" + advice), flush=True)
     if missing and must_have_all():
         print("HEAPCORE_FULL_MATRIX=1, but not found: " + ", ".join(missing))
     return found, missing

@@ -321,7 +321,8 @@ def main():
     if missing and interpreters.must_have_all():
         return 1
     for interpreter in found:
-        for case in (ThreadsTest, CrashTest) + ((GcoreThreadsTest,) if shutil.which("gcore") else ()):
+        seen_by_gdb = shutil.which("gcore") and not interpreter.emulator
+        for case in (ThreadsTest, CrashTest) + ((GcoreThreadsTest,) if seen_by_gdb else ()):
             for test in unittest.defaultTestLoader.loadTestsFromTestCase(for_interpreter(case, interpreter)):
                 if not arguments.tests or any(part in test.id() for part in arguments.tests):
                     suite.addTest(test)
