@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_INTERPRETERS = 4096 };
+enum {
+    MAX_INTERPRETERS = 4096,
+    FIRST_WITH_VISITING_DICTS = 0x030d0d00, // 3.13.13, gh-130327
+};
 
 static const char *base_name(const char *path)
 {
@@ -294,8 +297,9 @@ struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_ima
     HC_TRY(find_interpreters(runtime, &reader));
     HC_TRY(find_static_types(runtime, &reader));
     HC_TRY(read_version(runtime, &reader));
-    if (!hc_runtime_since(runtime, 3, 8) || hc_runtime_since(runtime, 3, 14))
-        return hc_error_create("%s runs Python %s; heapcore reads 3.8 to 3.13", hc_image_path(image),
+    runtime->dict_visits_inline_values = runtime->version >= FIRST_WITH_VISITING_DICTS;
+    if (!hc_runtime_since(runtime, 3, 8) || hc_runtime_since(runtime, 3, 16))
+        return hc_error_create("%s runs Python %s; heapcore reads 3.8 to 3.15", hc_image_path(image),
                                runtime->version_text);
     return NULL;
 }

@@ -322,7 +322,9 @@ static void trace_managed_dict(struct hc_tracer *tracer, const struct hc_object_
     uint64_t slot;
     if (!hc_reader_word(&tracer->object_reader, object->address - 3 * word, &slot))
         return;
-    if (object->type->flags & HC_TYPE_INLINE_VALUES && trace_inline_values(tracer, object, slot != 0)) {
+    bool is_left_to_dict = slot && tracer->runtime->dict_visits_inline_values;
+    if (!is_left_to_dict && object->type->flags & HC_TYPE_INLINE_VALUES &&
+        trace_inline_values(tracer, object, slot != 0)) {
         tracer->references.dict = slot;
         hc_trace_hold(tracer, slot);
         return;
