@@ -4,15 +4,6 @@
 
 #include <string.h>
 
-// enum _framestate, Include/internal/pycore_frame.h (3.10: Include/cpython/frameobject.h). Below
-// FRAME_CREATED there is nothing; 3.13 put one more between it and FRAME_EXECUTING.
-enum {
-    FRAME_SUSPENDED_YIELD_FROM = -1, // since 3.13; plain suspension before
-    FRAME_EXECUTING = 0,
-    FRAME_CREATED = -2,
-    FRAME_CREATED_3_13 = -3,
-};
-
 bool hc_coroutine_is(struct hc_tracer *tracer, uint64_t address)
 {
     struct hc_object_view object;
@@ -27,14 +18,21 @@ static const uint8_t *member(struct hc_tracer *tracer, uint64_t address, uint32_
     return hc_is_present(offset) ? hc_reader_view(&tracer->reader, address + offset, size) : NULL;
 }
 
-static enum hc_coroutine_state state_of(const struct hc_tracer *tracer, int8_t state)
+static enum hc_coroutine_state state_of(const struct hc_tracer *tracer, uint8_t number)
 {
-    int8_t created = hc_runtime_since(tracer->runtime, 3, 13) ? FRAME_CREATED_3_13 : FRAME_CREATED;
-    if (state <= created)
+    switch (hc_frame_state(tracer->runtime, (int8_t)number)) {
+    case HC_FRAME_CREATED:
         return HC_COROUTINE_CREATED;
-    if (state < FRAME_EXECUTING)
+    case HC_FRAME_SUSPENDED:
+    case HC_FRAME_DELEGATING:
         return HC_COROUTINE_SUSPENDED;
-    return state == FRAME_EXECUTING ? HC_COROUTINE_RUNNING : HC_COROUTINE_FINISHED;
+    case HC_FRAME_EXECUTING:
+        return HC_COROUTINE_RUNNING;
+    case HC_FRAME_COMPLETED:
+    case HC_FRAME_CLEARED:
+        break;
+    }
+    return HC_COROUTINE_FINISHED;
 }
 
 // Since 3.11 the frame is a part of the object.
@@ -44,7 +42,7 @@ static bool read_with_frame(struct hc_tracer *tracer, uint64_t address, struct h
     const uint8_t *state = member(tracer, address, at->generator_frame_state, 1);
     if (!state)
         return false;
-    ret->state = state_of(tracer, (int8_t)*state);
+    ret->state = state_of(tracer, *state);
     return ret->state == HC_COROUTINE_FINISHED ||
            hc_frame_read(tracer, address + at->generator_iframe, &ret->frame);
 }
@@ -65,7 +63,7 @@ static bool read_with_object(struct hc_tracer *tracer, uint64_t address, struct 
     const uint8_t *running = member(tracer, address, at->generator_running, 1);
     const uint8_t *state = member(tracer, frame, at->frame_state, 1); // 3.10
     if (state)
-        ret->state = state_of(tracer, (int8_t)*state);
+        ret->state = state_of(tracer, *state);
     else if (running && *running)
         ret->state = HC_COROUTINE_RUNNING;
     else
@@ -83,7 +81,7 @@ static bool is_delegating(struct hc_tracer *tracer, uint64_t address, const stru
     uint64_t length, instructions, next = (uint64_t)frame->instruction + UNIT;
     if (hc_runtime_since(tracer->runtime, 3, 13)) {
         const uint8_t *state = member(tracer, address, at->generator_frame_state, 1);
-        return state && (int8_t)*state == FRAME_SUSPENDED_YIELD_FROM;
+        return state && hc_frame_state(tracer->runtime, (int8_t)*state) == HC_FRAME_DELEGATING;
     }
     if (hc_is_present(at->code_instructions)) { // what follows a yield is a RESUME, whose argument tells why
         bytes = hc_reader_view(&tracer->reader, frame->code + at->code_instructions + next, UNIT);
@@ -100,20 +98,18 @@ static uint64_t stack_top(struct hc_tracer *tracer, const struct hc_frame *frame
 {
     const struct hc_offsets *at = tracer->at;
     unsigned word = tracer->reader.target.word_size;
-    uint64_t slots = hc_code_frame_slots(tracer, frame->code, true), stack, top;
-    const uint8_t *depth = member(tracer, frame->address, at->iframe_stacktop, 4);
-    if (depth) { // since 3.11
-        int32_t used = (int32_t)hc_load_u32(&tracer->reader.target, depth);
-        bool makes_sense = used > 0 && (uint64_t)used <= slots;
-        return makes_sense ? frame->address + at->iframe_localsplus + ((uint64_t)used - 1) * word : 0;
-    }
+    uint64_t slots = hc_code_frame_slots(tracer, frame->code, true), stack, top, used;
+    if (hc_is_present(at->iframe_localsplus)) // since 3.11
+        return hc_interpreter_frame_depth(tracer, frame->address, &used) && used
+                   ? frame->address + at->iframe_localsplus + (used - 1) * word
+                   : 0;
     if (!hc_is_present(at->frame_valuestack) ||
         !hc_reader_word(&tracer->reader, frame->address + at->frame_valuestack, &stack))
         return 0;
-    depth = member(tracer, frame->address, at->frame_stackdepth, 4);
-    if (depth) { // 3.10
-        int32_t used = (int32_t)hc_load_u32(&tracer->reader.target, depth);
-        return used > 0 && (uint64_t)used <= slots ? stack + ((uint64_t)used - 1) * word : 0;
+    const uint8_t *bytes = member(tracer, frame->address, at->frame_stackdepth, 4);
+    if (bytes) { // 3.10
+        int32_t depth = (int32_t)hc_load_u32(&tracer->reader.target, bytes);
+        return depth > 0 && (uint64_t)depth <= slots ? stack + ((uint64_t)depth - 1) * word : 0;
     }
     if (!hc_is_present(at->frame_stacktop) ||
         !hc_reader_word(&tracer->reader, frame->address + at->frame_stacktop, &top))
@@ -131,7 +127,7 @@ bool hc_coroutine_read(struct hc_tracer *tracer, uint64_t address, struct hc_cor
     if (ret->state != HC_COROUTINE_SUSPENDED || !is_delegating(tracer, address, &ret->frame))
         return true;
     uint64_t top = stack_top(tracer, &ret->frame);
-    return !top || hc_reader_word(&tracer->reader, top, &ret->awaited);
+    return !top || hc_read_stack_slot(tracer, top, &ret->awaited);
 }
 
 uint64_t hc_coroutine_behind(struct hc_tracer *tracer, uint64_t address)

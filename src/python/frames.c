@@ -10,6 +10,27 @@
 enum { FRAME_OWNED_BY_GENERATOR = 1, FRAME_OWNED_BY_CSTACK = 3 };
 enum { MOST_VARIABLES = 1 << 12 };
 
+enum hc_frame_state hc_frame_state(const struct hc_runtime *runtime, int8_t number)
+{
+    // enum _framestate, Include/internal/pycore_frame.h (3.10: Include/cpython/frameobject.h): the lowest
+    // number of each state. What can be told of a suspended frame was added in 3.13, COMPLETED went in 3.15.
+    static const struct {
+        unsigned minor;
+        int8_t lowest[HC_FRAME_CLEARED + 1];
+    } numbers[] = {
+        {15, {0, 1, 2, 4, 5, 5}},
+        {13, {-3, -2, -1, 0, 1, 4}},
+        {0, {-2, -1, 0, 0, 1, 4}},
+    };
+    size_t version = 0;
+    while (!hc_runtime_since(runtime, 3, numbers[version].minor))
+        version++;
+    int state = HC_FRAME_CLEARED;
+    while (state > HC_FRAME_CREATED && number < numbers[version].lowest[state])
+        state--;
+    return (enum hc_frame_state)state;
+}
+
 uint64_t hc_thread_frame(struct hc_tracer *tracer, uint64_t thread)
 {
     const struct hc_offsets *at = tracer->at;
@@ -92,8 +113,8 @@ static bool read_interpreter_frame(struct hc_tracer *tracer, uint64_t address, s
     ret->is_shim = hc_frame_is_shim(tracer, address);
     if (ret->is_shim)
         return true;
-    if (!read_member(tracer, address, at->iframe_code, &ret->code) || !is_code(tracer, ret->code) ||
-        !read_member(tracer, address, at->iframe_instruction, &instruction) ||
+    ret->code = hc_interpreter_frame_code(tracer, address);
+    if (!is_code(tracer, ret->code) || !read_member(tracer, address, at->iframe_instruction, &instruction) ||
         !hc_is_present(at->code_instructions))
         return false;
     ret->instruction = (int64_t)(instruction - (ret->code + at->code_instructions));
@@ -227,8 +248,8 @@ static void add_slots(struct variable_search *search, const struct hc_frame *fra
     uint32_t offset = hc_is_present(at->iframe_localsplus) ? at->iframe_localsplus : at->frame_localsplus;
     uint64_t slots = hc_code_frame_slots(tracer, frame->code, false), value;
     for (uint64_t i = 0; i < slots && i < MOST_VARIABLES && hc_is_present(offset); i++) {
-        if (!hc_reader_word(&tracer->reader, frame->address + offset + i * tracer->reader.target.word_size,
-                            &value))
+        if (!hc_read_stack_slot(tracer, frame->address + offset + i * tracer->reader.target.word_size,
+                                &value))
             return;
         if (holds_cell(tracer, frame->code, i))
             value = cell_content(tracer, value);

@@ -26,6 +26,19 @@ enum hc_frames_end {
     HC_FRAMES_MANY,     // with the last that is looked at
 };
 
+// How far a frame has got that can be left and entered again.
+enum hc_frame_state {
+    HC_FRAME_CREATED,
+    HC_FRAME_SUSPENDED,  // by a plain yield; by any up to 3.12
+    HC_FRAME_DELEGATING, // by a yield from, an await
+    HC_FRAME_EXECUTING,
+    HC_FRAME_COMPLETED, // returned or raised
+    HC_FRAME_CLEARED,   // and holds nothing any more
+};
+
+// From the number that stands in the generator or, in 3.10, in its frame.
+enum hc_frame_state hc_frame_state(const struct hc_runtime *runtime, int8_t number);
+
 // The innermost frame of a thread, object or not; 0 if there is none.
 uint64_t hc_thread_frame(struct hc_tracer *tracer, uint64_t thread);
 // False if it cannot be read, or runs nothing that is a code object.

@@ -134,6 +134,7 @@
     FIELD(iframe_frame, "_PyInterpreterFrame", "frame_obj", "Objects/frameobject.c", false)                  \
     FIELD(iframe_previous, "_PyInterpreterFrame", "previous", "Objects/frameobject.c", false)                \
     FIELD(iframe_stacktop, "_PyInterpreterFrame", "stacktop", "Objects/frameobject.c", false)                \
+    FIELD(iframe_stackpointer, "_PyInterpreterFrame", "stackpointer", "Objects/frameobject.c", false)        \
     FIELD(iframe_owner, "_PyInterpreterFrame", "owner", "Objects/frameobject.c", false)                      \
     FIELD(iframe_globals, "_PyInterpreterFrame", "f_globals", "Objects/frameobject.c", false)                \
     FIELD(iframe_instruction, "_PyInterpreterFrame", "prev_instr|instr_ptr", "Objects/frameobject.c", false) \

@@ -67,7 +67,7 @@ static bool is_object_at(const struct hc_pools *pools, struct hc_tracer *tracer,
     const struct hc_target *target = &tracer->object_reader.target;
     if (header + at->object_type + target->word_size > block_size)
         return false;
-    if (!hc_tracer_refcount_is_plausible(hc_load_word(target, block + header + at->object_refcnt)))
+    if (!hc_tracer_refcount_is_plausible(hc_tracer_load_refcount(tracer, block + header)))
         return false;
     uint64_t address = hc_load_word(target, block + header + at->object_type);
     // Type objects are larger than any block of a pool, and what is asked most often is in a pool.
@@ -75,7 +75,7 @@ static bool is_object_at(const struct hc_pools *pools, struct hc_tracer *tracer,
         return false;
     const struct hc_type *type = hc_tracer_find_type(tracer, address);
     return type && type->header_size == header &&
-           !hc_tracer_refcount_is_pointer(tracer, hc_load_word(target, block + header + at->object_refcnt)) &&
+           !hc_tracer_refcount_is_pointer(tracer, hc_tracer_load_refcount(tracer, block + header)) &&
            fits(tracer, type, block + header, block_size - header);
 }
 

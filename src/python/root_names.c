@@ -207,7 +207,7 @@ static void name_slots(struct naming *naming, const char *prefix, uint64_t code,
     struct hc_tracer *tracer = naming->tracer;
     for (uint64_t i = 0; i < count && (i || hc_trace_afford(tracer, count)); i++) {
         uint64_t value, slot = first + i;
-        if (!hc_reader_word(&tracer->reader, address + i * tracer->reader.target.word_size, &value) || !value)
+        if (!hc_read_stack_slot(tracer, address + i * tracer->reader.target.word_size, &value) || !value)
             continue;
         _cleanup_(hc_freep) char *name = slot < locals ? variable_name(naming, code, slot) : NULL;
         if (name)
@@ -226,19 +226,16 @@ static void name_interpreter_frame(struct naming *naming, const char *prefix, ui
     struct hc_tracer *tracer = naming->tracer;
     const struct hc_offsets *at = tracer->at;
     const bool has_funcobj = hc_runtime_since(naming->runtime, 3, 12); // f_func was renamed
-    uint64_t code = 0, word;
-    hc_reader_word(&tracer->reader, frame + at->iframe_code, &code);
+    uint64_t code = hc_interpreter_frame_code(tracer, frame), word, used;
     if (hc_reader_word(&tracer->reader, frame + at->iframe_frame, &word))
         add_root(naming, word, HC_ROOT_SPARE, "%s", prefix);
     if (hc_reader_word(&tracer->reader, frame + at->iframe_locals, &word))
         add_root(naming, word, HC_ROOT_SPARE, "%s.f_locals", prefix);
-    if (hc_reader_word(&tracer->reader, frame + at->iframe_function, &word))
+    if (hc_read_stack_slot(tracer, frame + at->iframe_function, &word))
         add_root(naming, word, HC_ROOT_SPARE, "%s->%s", prefix, has_funcobj ? "f_funcobj" : "f_func");
     add_root(naming, code, HC_ROOT_SPARE, "%s.f_code", prefix);
-    uint64_t slots = hc_code_frame_slots(tracer, code, true);
-    const uint8_t *bytes = hc_reader_view(&tracer->reader, frame + at->iframe_stacktop, 4);
-    int32_t depth = bytes ? (int32_t)hc_load_u32(&tracer->reader.target, bytes) : -1;
-    uint64_t used = depth >= 0 && (uint64_t)depth <= slots ? (uint64_t)depth : slots;
+    if (!hc_interpreter_frame_depth(tracer, frame, &used))
+        used = hc_code_frame_slots(tracer, code, true);
     name_slots(naming, prefix, code, frame + at->iframe_localsplus, 0, used,
                hc_code_frame_slots(tracer, code, false));
 }

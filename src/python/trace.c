@@ -23,6 +23,8 @@ struct hc_error *hc_tracer_init(struct hc_tracer *tracer, struct hc_type_table *
         .at = &types->runtime->layouts.at,
         .types = types,
         .type_cache = cache,
+        .has_short_refcount = types->runtime->layouts.fields[HC_FIELD_object_refcnt].size <
+                              hc_image_target(types->runtime->image)->word_size,
     };
     hc_reader_init(&tracer->object_reader, types->runtime->image);
     hc_reader_init(&tracer->reader, types->runtime->image);
@@ -49,6 +51,18 @@ const struct hc_type *hc_tracer_find_type(struct hc_tracer *tracer, uint64_t add
     return type;
 }
 
+uint64_t hc_tracer_load_refcount(const struct hc_tracer *tracer, const uint8_t *bytes)
+{
+    // struct _object, Include/object.h: 32 bits of count, then 16 of overflow and 16 of flags, of which 4
+    // have a use.
+    const uint32_t unused = 0xfff0ffff;
+    const struct hc_target *target = &tracer->reader.target;
+    uint64_t word = hc_load_word(target, bytes + tracer->at->object_refcnt);
+    if (!tracer->has_short_refcount)
+        return word;
+    return word >> 32 & unused ? 0 : word & UINT32_MAX;
+}
+
 bool hc_tracer_refcount_is_plausible(uint64_t refcount)
 {
     // Immortal objects have 0xffffffff (3.12) or less; more references than that do not fit into any heap.
@@ -66,7 +80,7 @@ bool hc_tracer_refcount_is_pointer(struct hc_tracer *tracer, uint64_t refcount)
 
 uint64_t hc_tracer_refcount(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
-    return hc_view_word(tracer, object, tracer->at->object_refcnt);
+    return hc_tracer_load_refcount(tracer, object->bytes);
 }
 
 static bool view_through(struct hc_tracer *tracer, struct hc_reader *reader, uint64_t address,
@@ -79,12 +93,12 @@ static bool view_through(struct hc_tracer *tracer, struct hc_reader *reader, uin
     const uint8_t *bytes = hc_reader_span(reader, address, &available);
     if (!bytes || available < tracer->at->object_type + target->word_size)
         return false;
-    if (!hc_tracer_refcount_is_plausible(hc_load_word(target, bytes + tracer->at->object_refcnt)))
+    uint64_t refcount = hc_tracer_load_refcount(tracer, bytes);
+    if (!hc_tracer_refcount_is_plausible(refcount))
         return false;
     const struct hc_type *type =
         hc_tracer_find_type(tracer, hc_load_word(target, bytes + tracer->at->object_type));
-    if (!type ||
-        hc_tracer_refcount_is_pointer(tracer, hc_load_word(target, bytes + tracer->at->object_refcnt)))
+    if (!type || hc_tracer_refcount_is_pointer(tracer, refcount))
         return false;
     *ret = (struct hc_object_view){type, address, bytes, available};
     return true;

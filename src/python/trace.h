@@ -38,7 +38,8 @@ struct HC_ALONE hc_tracer {
     struct hc_reader object_reader; // follows the objects
     struct hc_reader reader;        // follows what they point to
     struct hc_references references;
-    uint64_t unreadable; // pointers followed into holes
+    bool has_short_refcount; // the count is half a word, flags are the other half: 64-bit builds since 3.14
+    uint64_t unreadable;     // pointers followed into holes
     bool out_of_memory;
     struct hc_type_cache_line *type_cache;
     _Atomic uint64_t *allowance; // words that may still be read; NULL: without limit
@@ -55,6 +56,9 @@ void hc_tracer_deinit(struct hc_tracer *tracer);
 const struct hc_type *hc_tracer_find_type(struct hc_tracer *tracer, uint64_t address);
 // Is there a live object at `address`? Fills `ret`.
 bool hc_tracer_view(struct hc_tracer *tracer, uint64_t address, struct hc_object_view *ret);
+// The reference count of the object that begins at `bytes`; 0, which no live one has, where flags that stand
+// beside it since 3.14 make no sense.
+uint64_t hc_tracer_load_refcount(const struct hc_tracer *tracer, const uint8_t *bytes);
 // A reference count that a live object may have.
 bool hc_tracer_refcount_is_plausible(uint64_t refcount);
 // Programs that are not position-independent have addresses below 4 GiB: what seems to be a count may be the
@@ -91,6 +95,24 @@ enum hc_frame_depth {
     HC_FRAME_LIVING,  // a running frame: its value stack's depth is unknown, so all of it that looks alive
 };
 void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address, enum hc_frame_depth depth);
+// The code object that it runs, or 0.
+uint64_t hc_interpreter_frame_code(struct hc_tracer *tracer, uint64_t address);
+// How many of its slots are in use; false while only a register of its thread tells.
+bool hc_interpreter_frame_depth(struct hc_tracer *tracer, uint64_t address, uint64_t *ret);
+// Since 3.14 the lowest bits of what stands in a frame are a tag (Include/internal/pycore_stackref.h): 1 has
+// a reference that is not counted, NULL among them; 3 an int that is no object. Addresses have neither.
+static inline uint64_t hc_stack_reference(uint64_t slot)
+{
+    return (slot & 3) == 3 ? 0 : slot & ~(uint64_t)3;
+}
+// What the slot at `address` refers to, of frames of any version. False for a hole.
+static inline bool hc_read_stack_slot(struct hc_tracer *tracer, uint64_t address, uint64_t *ret)
+{
+    if (!hc_reader_word(&tracer->reader, address, ret))
+        return false;
+    *ret = hc_stack_reference(*ret);
+    return true;
+}
 // Slots of locals, cells, free variables and value stack.
 uint64_t hc_code_frame_slots(struct hc_tracer *tracer, uint64_t code, bool with_stack);
 // Address of the str that names the variable in a slot; 0 if it is not known.

@@ -149,14 +149,11 @@ static void write_code(struct hc_value_writer *writer, const struct hc_object_vi
 uint64_t hc_value_frame_code(struct hc_tracer *tracer, const struct hc_object_view *frame)
 {
     const struct hc_offsets *at = tracer->at;
-    uint64_t code = 0;
     if (hc_is_present(at->frame_code))
         return hc_view_word(tracer, frame, at->frame_code);
-    if (!hc_is_present(at->frame_frame) || !hc_is_present(at->iframe_code) ||
-        !hc_reader_word(&tracer->reader, hc_view_word(tracer, frame, at->frame_frame) + at->iframe_code,
-                        &code))
+    if (!hc_is_present(at->frame_frame) || !hc_is_present(at->iframe_code))
         return 0;
-    return code;
+    return hc_interpreter_frame_code(tracer, hc_view_word(tracer, frame, at->frame_frame));
 }
 
 // Without the line: what it executes is not known here.

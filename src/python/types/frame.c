@@ -1,12 +1,11 @@
 // frame, generator, coroutine, asynchronous generator, traceback.
+#include "python/frames.h"
 #include "python/types/families.h"
 
 #include <string.h>
 
 // enum _frameowner, Include/internal/pycore_frame.h, since 3.11.
 enum { FRAME_OWNED_BY_FRAME_OBJECT = 2 };
-// enum _framestate, Include/internal/pycore_frame.h, since 3.11.
-enum { FRAME_CLEARED = 4 };
 
 static uint64_t code_int(struct hc_tracer *tracer, uint64_t code, uint32_t offset)
 {
@@ -58,15 +57,56 @@ uint64_t hc_code_variable(struct hc_tracer *tracer, uint64_t code, uint64_t slot
     return name ? name : name_in_tuple(tracer, code, at->code_freevars, &slot);
 }
 
+static void visit_slots(struct hc_tracer *tracer, uint64_t address, uint64_t count)
+{
+    for (uint64_t i = 0; i < count && (i || hc_trace_afford(tracer, count)); i++) {
+        uint64_t value;
+        if (!hc_read_stack_slot(tracer, address + i * tracer->reader.target.word_size, &value)) {
+            tracer->unreadable++;
+            return;
+        }
+        hc_trace_visit(tracer, value);
+    }
+}
+
 static void visit_alive(struct hc_tracer *tracer, uint64_t address, uint64_t count)
 {
     struct hc_object_view object;
     for (uint64_t i = 0; i < count && (i || hc_trace_afford(tracer, count)); i++) {
         uint64_t value;
-        if (hc_reader_word(&tracer->reader, address + i * tracer->reader.target.word_size, &value) && value &&
+        if (hc_read_stack_slot(tracer, address + i * tracer->reader.target.word_size, &value) && value &&
             hc_tracer_view(tracer, value, &object))
             hc_trace_visit(tracer, value);
     }
+}
+
+uint64_t hc_interpreter_frame_code(struct hc_tracer *tracer, uint64_t address)
+{
+    uint64_t code;
+    return hc_read_stack_slot(tracer, address + tracer->at->iframe_code, &code) ? code : 0;
+}
+
+bool hc_interpreter_frame_depth(struct hc_tracer *tracer, uint64_t address, uint64_t *ret)
+{
+    const struct hc_offsets *at = tracer->at;
+    const struct hc_target *target = &tracer->reader.target;
+    uint64_t top, slots = hc_code_frame_slots(tracer, hc_interpreter_frame_code(tracer, address), true);
+    if (hc_is_present(at->iframe_stackpointer)) { // 3.14
+        uint64_t bottom = address + at->iframe_localsplus;
+        if (!hc_reader_word(&tracer->reader, address + at->iframe_stackpointer, &top) || top < bottom ||
+            (top - bottom) / target->word_size > slots)
+            return false;
+        *ret = (top - bottom) / target->word_size;
+        return true;
+    }
+    const uint8_t *bytes = hc_is_present(at->iframe_stacktop)
+                               ? hc_reader_view(&tracer->reader, address + at->iframe_stacktop, 4)
+                               : NULL;
+    int32_t depth = bytes ? (int32_t)hc_load_u32(target, bytes) : -1;
+    if (depth < 0 || (uint64_t)depth > slots)
+        return false;
+    *ret = (uint64_t)depth;
+    return true;
 }
 
 void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address, enum hc_frame_depth depth)
@@ -78,21 +118,16 @@ void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address, enum
         tracer->unreadable++;
         return;
     }
-    uint64_t code = hc_load_word(target, frame + at->iframe_code);
-    int32_t stacktop = (int32_t)hc_load_u32(target, frame + at->iframe_stacktop);
+    uint64_t code = hc_stack_reference(hc_load_word(target, frame + at->iframe_code));
     hc_trace_visit(tracer, hc_load_word(target, frame + at->iframe_frame));
     hc_trace_visit(tracer, hc_load_word(target, frame + at->iframe_locals));
-    hc_trace_visit(tracer, hc_load_word(target, frame + at->iframe_function));
+    hc_trace_visit(tracer, hc_stack_reference(hc_load_word(target, frame + at->iframe_function)));
     hc_trace_visit(tracer, code);
-    uint64_t locals = address + at->iframe_localsplus;
-    uint64_t slots = hc_code_frame_slots(tracer, code, true);
-    if (stacktop >= 0 && (uint64_t)stacktop <= slots) {
-        hc_trace_visit_array(tracer, locals, (uint64_t)stacktop);
-        return;
-    }
-    // The depth of a running frame's stack is in a register of its thread.
-    if (depth == HC_FRAME_LIVING)
-        visit_alive(tracer, locals, slots);
+    uint64_t used, locals = address + at->iframe_localsplus;
+    if (hc_interpreter_frame_depth(tracer, address, &used))
+        visit_slots(tracer, locals, used);
+    else if (depth == HC_FRAME_LIVING)
+        visit_alive(tracer, locals, hc_code_frame_slots(tracer, code, true));
 }
 
 // 3.11 and later: the frame proper is apart, and the object may own it.
@@ -156,7 +191,7 @@ static void relate_slots(struct hc_relater *relater, uint64_t code, uint64_t add
     for (uint64_t i = 0; i < count && (i || hc_trace_afford(tracer, count)); i++) {
         uint64_t value, slot = first + i;
         struct hc_object_view cell;
-        if (!hc_reader_word(&tracer->reader, address + i * tracer->reader.target.word_size, &value) || !value)
+        if (!hc_read_stack_slot(tracer, address + i * tracer->reader.target.word_size, &value) || !value)
             continue;
         if (slot >= locals) {
             hc_relate_numbered(relater, HC_LINK_STACK, value, slot - locals);
@@ -181,17 +216,17 @@ static void relate_interpreter_frame(struct hc_relater *relater, uint64_t addres
     const uint8_t *frame = hc_reader_view(&tracer->reader, address, at->iframe_localsplus);
     if (!frame)
         return;
-    uint64_t code = hc_load_word(target, frame + at->iframe_code);
-    int32_t stacktop = (int32_t)hc_load_u32(target, frame + at->iframe_stacktop);
+    uint64_t used, code = hc_stack_reference(hc_load_word(target, frame + at->iframe_code));
     hc_relate_named(relater, HC_LINK_ATTRIBUTE, hc_load_word(target, frame + at->iframe_frame), object_name);
     hc_relate_named(relater, HC_LINK_ATTRIBUTE, code, code_name);
     // Since 3.13, f_locals is made anew for whoever asks (PEP 667); f_func was renamed in 3.12.
     hc_relate_named(relater, hc_runtime_since(tracer->runtime, 3, 13) ? HC_LINK_INTERNAL : HC_LINK_ATTRIBUTE,
                     hc_load_word(target, frame + at->iframe_locals), "f_locals");
-    hc_relate_named(relater, HC_LINK_INTERNAL, hc_load_word(target, frame + at->iframe_function),
+    hc_relate_named(relater, HC_LINK_INTERNAL,
+                    hc_stack_reference(hc_load_word(target, frame + at->iframe_function)),
                     hc_runtime_since(tracer->runtime, 3, 12) ? "f_funcobj" : "f_func");
-    if (stacktop >= 0 && (uint64_t)stacktop <= hc_code_frame_slots(tracer, code, true))
-        relate_slots(relater, code, address + at->iframe_localsplus, 0, (uint64_t)stacktop,
+    if (hc_interpreter_frame_depth(tracer, address, &used))
+        relate_slots(relater, code, address + at->iframe_localsplus, 0, used,
                      hc_code_frame_slots(tracer, code, false));
 }
 
@@ -227,20 +262,13 @@ static void generator_relate(struct hc_relater *relater, const struct hc_object_
                                      names[i].frame, names[i].code);
 }
 
-static uint64_t interpreter_frame_code(struct hc_tracer *tracer, uint64_t frame)
-{
-    uint64_t code = 0;
-    hc_reader_word(&tracer->reader, frame + tracer->at->iframe_code, &code);
-    return code;
-}
-
 // frame_sizeof(), Objects/frameobject.c.
 static uint64_t frame_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_offsets *at = tracer->at;
     unsigned word = tracer->reader.target.word_size;
     if (hc_is_present(at->frame_frame)) {
-        uint64_t code = interpreter_frame_code(tracer, hc_view_word(tracer, object, at->frame_frame));
+        uint64_t code = hc_interpreter_frame_code(tracer, hc_view_word(tracer, object, at->frame_frame));
         return at->frame_data + at->iframe_localsplus + hc_code_frame_slots(tracer, code, true) * word;
     }
     uint64_t slots = hc_code_frame_slots(tracer, hc_view_word(tracer, object, at->frame_code), true);
@@ -252,8 +280,11 @@ static void generator_traverse(struct hc_tracer *tracer, const struct hc_object_
     const struct hc_offsets *at = tracer->at;
     if (!hc_is_present(at->generator_iframe) || at->generator_frame_state >= object->available)
         return;
-    if ((int8_t)object->bytes[at->generator_frame_state] < FRAME_CLEARED)
+    int8_t state = (int8_t)object->bytes[at->generator_frame_state];
+    if (hc_frame_state(tracer->runtime, state) != HC_FRAME_CLEARED)
         hc_trace_interpreter_frame(tracer, object->address + at->generator_iframe, HC_FRAME_VISITED);
+    else if (hc_runtime_since(tracer->runtime, 3, 14)) // its code lives as long as it does
+        hc_trace_visit(tracer, hc_interpreter_frame_code(tracer, object->address + at->generator_iframe));
 }
 
 // gen_sizeof(), Objects/genobject.c, since 3.11.
@@ -262,7 +293,7 @@ static uint64_t generator_size(struct hc_tracer *tracer, const struct hc_object_
     const struct hc_offsets *at = tracer->at;
     if (!hc_is_present(at->generator_iframe))
         return hc_object_size_default(tracer, object);
-    uint64_t code = interpreter_frame_code(tracer, object->address + at->generator_iframe);
+    uint64_t code = hc_interpreter_frame_code(tracer, object->address + at->generator_iframe);
     return at->generator_iframe + at->iframe_localsplus +
            hc_code_frame_slots(tracer, code, true) * tracer->reader.target.word_size;
 }
