@@ -58,6 +58,7 @@
     FIELD(sizeof_unicode, "PyUnicodeObject", NULL, "Objects/unicodeobject.c", true)                          \
     FIELD(bytearray_alloc, "PyByteArrayObject", "ob_alloc", "Objects/bytearrayobject.c", true)               \
     FIELD(bytearray_bytes, "PyByteArrayObject", "ob_bytes", "Objects/bytearrayobject.c", true)               \
+    FIELD(bytearray_object, "PyByteArrayObject", "ob_bytes_object", "Objects/bytearrayobject.c", false)      \
     FIELD(list_items, "PyListObject", "ob_item", "Objects/listobject.c", true)                               \
     FIELD(list_allocated, "PyListObject", "allocated", "Objects/listobject.c", true)                         \
     FIELD(tuple_items, "PyTupleObject", "ob_item", "Objects/tupleobject.c", true)                            \
@@ -143,7 +144,9 @@
     FIELD(generator_frame_state, "PyGenObject", "gi_frame_state", "Objects/genobject.c", false)              \
     FIELD(generator_frame, "PyGenObject", "gi_frame", "Objects/genobject.c", false)                          \
     FIELD(generator_running, "PyGenObject", "gi_running", "Objects/genobject.c", false)                      \
-    FIELD(module_def, "PyModuleObject", "md_def", "Objects/moduleobject.c", true)                            \
+    FIELD(module_def, "PyModuleObject", "md_def", "Objects/moduleobject.c", false)                           \
+    FIELD(module_state_size, "PyModuleObject", "md_state_size", "Objects/moduleobject.c", false)             \
+    FIELD(module_state_traverse, "PyModuleObject", "md_state_traverse", "Objects/moduleobject.c", false)     \
     FIELD(module_state, "PyModuleObject", "md_state", "Objects/moduleobject.c", true)                        \
     FIELD(module_def_size, "PyModuleDef", "m_size", "Objects/moduleobject.c", true)                          \
     FIELD(module_def_traverse, "PyModuleDef", "m_traverse", "Objects/moduleobject.c", true)                  \

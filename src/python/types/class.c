@@ -121,17 +121,30 @@ static uint64_t type_size(struct hc_tracer *tracer, const struct hc_object_view 
     return tracer->at->sizeof_heap_type + (has_keys ? keys.size : 0);
 }
 
+// The function that traverses a module's state, and the size of that: in its definition up to 3.14.
+static bool find_module_state(struct hc_tracer *tracer, const struct hc_object_view *object,
+                              uint64_t *ret_traverse, uint64_t *ret_size)
+{
+    const struct hc_offsets *at = tracer->at;
+    if (hc_is_present(at->module_state_traverse) && hc_is_present(at->module_state_size)) {
+        *ret_traverse = hc_view_word(tracer, object, at->module_state_traverse);
+        *ret_size = hc_view_word(tracer, object, at->module_state_size);
+        return true;
+    }
+    uint64_t def = hc_is_present(at->module_def) ? hc_view_word(tracer, object, at->module_def) : 0;
+    return def && hc_reader_word(&tracer->reader, def + at->module_def_traverse, ret_traverse) &&
+           hc_reader_word(&tracer->reader, def + at->module_def_size, ret_size);
+}
+
 // module_traverse(), Objects/moduleobject.c, calls the module's own m_traverse, which only emulation could
 // run: its state is read as pointer words.
 static void module_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_offsets *at = tracer->at;
     const struct hc_target *target = &tracer->reader.target;
-    uint64_t def = hc_view_word(tracer, object, at->module_def);
     uint64_t state = hc_view_word(tracer, object, at->module_state);
     uint64_t traverse, size;
-    if (!def || !state || !hc_reader_word(&tracer->reader, def + at->module_def_traverse, &traverse) ||
-        !traverse || !hc_reader_word(&tracer->reader, def + at->module_def_size, &size) ||
+    if (!state || !find_module_state(tracer, object, &traverse, &size) || !traverse ||
         !hc_trace_afford(tracer, size / target->word_size))
         return;
     tracer->references.how = HC_HOW_WORDS;

@@ -1,4 +1,4 @@
-// dict, its views and iterators, mappingproxy, SimpleNamespace.
+// dict, frozendict, their views and iterators, mappingproxy, SimpleNamespace.
 #include "python/keys.h"
 #include "python/types/families.h"
 
@@ -196,6 +196,7 @@ uint64_t hc_dict_size(struct hc_tracer *tracer, const struct hc_object_view *obj
 
 const struct hc_type_row hc_dict_types[] = {
     {.names = "dict", .traverse = hc_dict_traverse, .relate = hc_dict_relate, .size = hc_dict_size},
+    {.names = "frozendict", .traverse = hc_dict_traverse, .relate = hc_dict_relate, .size = hc_dict_size},
     {.names = "dict_keys|dict_values|dict_items",
      .structure = "_PyDictViewObject",
      .unit = "Objects/dictobject.c",

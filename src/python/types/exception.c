@@ -17,7 +17,7 @@ const struct hc_type_row hc_exception_types[] = {
     EXCEPTION("NameError", "PyNameErrorObject", " name"),
     EXCEPTION("AttributeError", "PyAttributeErrorObject", " obj name"),
     EXCEPTION("SyntaxError", "PySyntaxErrorObject",
-              " msg filename lineno offset end_lineno end_offset text print_file_and_line"),
+              " msg filename lineno offset end_lineno end_offset text print_file_and_line metadata"),
     EXCEPTION("UnicodeDecodeError|UnicodeEncodeError|UnicodeTranslateError", "PyUnicodeErrorObject",
               " encoding object reason"),
     {0},

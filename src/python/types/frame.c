@@ -302,7 +302,8 @@ const struct hc_type_row hc_frame_types[] = {
     {.names = "frame",
      .structure = "_frame",
      .unit = "Objects/frameobject.c",
-     .visits = "f_back= f_code= f_builtins= f_globals= f_locals= f_trace= f_extra_locals f_locals_cache",
+     .visits = "f_back= f_code= f_builtins= f_globals= f_locals= f_trace= f_extra_locals f_locals_cache "
+               "f_overwritten_fast_locals",
      .traverse = frame_traverse,
      .relate = frame_relate,
      .size = frame_size},
@@ -345,7 +346,7 @@ const struct hc_type_row hc_frame_types[] = {
     {.names = "async_generator_athrow",
      .structure = "PyAsyncGenAThrow",
      .unit = "Objects/genobject.c",
-     .visits = "agt_gen agt_args"},
+     .visits = "agt_gen agt_args agt_typ agt_tb agt_val"},
     {.names = "async_generator_wrapped_value",
      .structure = "_PyAsyncGenWrappedValue",
      .unit = "Objects/genobject.c",

@@ -1,5 +1,5 @@
 // function, method, builtin function, cell, property, staticmethod, classmethod, descriptors, weak
-// references.
+// references, unions, sentinels, lazy imports.
 #include "python/types/families.h"
 
 const struct hc_type_row hc_function_types[] = {
@@ -10,6 +10,7 @@ const struct hc_type_row hc_function_types[] = {
          "func_code=__code__ func_globals=__globals__ func_builtins=__builtins__ func_module=__module__ "
          "func_defaults=__defaults__ func_kwdefaults=__kwdefaults__ func_doc=__doc__ func_name=__name__ "
          "func_dict=__dict__ func_closure=__closure__ func_annotations=__annotations__ "
+         "func_annotate=__annotate__ "
          "func_typeparams=__type_params__ func_qualname=__qualname__"},
     {.names = "staticmethod",
      .structure = "staticmethod",
@@ -66,9 +67,17 @@ const struct hc_type_row hc_function_types[] = {
      .structure = "gaobject",
      .unit = "Objects/genericaliasobject.c",
      .visits = "origin=__origin__ args=__args__ parameters=__parameters__"},
-    {.names = "types.UnionType",
+    {.names = "types.UnionType|typing.Union",
      .structure = "unionobject",
      .unit = "Objects/unionobject.c",
-     .visits = "args=__args__ parameters=__parameters__"},
+     .visits = "args=__args__ hashable_args unhashable_args parameters=__parameters__"},
+    {.names = "sentinel",
+     .structure = "sentinelobject",
+     .unit = "Objects/sentinelobject.c",
+     .visits = "name=__name__ module=__module__ repr"},
+    {.names = "lazy_import",
+     .structure = "PyLazyImportObject",
+     .unit = "Objects/lazyimportobject.c",
+     .visits = "lz_builtins lz_from lz_attr lz_code"},
     {0},
 };

@@ -1,4 +1,4 @@
-// str, bytes, bytearray, memoryview and their iterators.
+// str, bytes, bytearray, memoryview and their iterators, templates.
 #include "python/types/families.h"
 
 static uint64_t state_bits(struct hc_tracer *tracer, const struct hc_object_view *object,
@@ -78,12 +78,20 @@ static void str_traverse(struct hc_tracer *tracer, const struct hc_object_view *
 
 static uint64_t bytearray_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
-    return object->type->basicsize + hc_view_word(tracer, object, tracer->at->bytearray_alloc);
+    const struct hc_offsets *at = tracer->at;
+    uint64_t allocated = hc_view_word(tracer, object, at->bytearray_alloc);
+    if (hc_is_present(at->bytearray_object) && allocated) // a bytes object, which has a NUL at its end
+        allocated += at->bytes_value + 1;
+    return object->type->basicsize + allocated;
 }
 
 static void bytearray_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
-    hc_trace_buffer(tracer, hc_view_word(tracer, object, tracer->at->bytearray_bytes));
+    const struct hc_offsets *at = tracer->at;
+    bool is_object = hc_is_present(at->bytearray_object); // since 3.15, shared where it is empty
+    if (!is_object || hc_view_word(tracer, object, at->bytearray_alloc))
+        hc_trace_buffer(tracer,
+                        hc_view_word(tracer, object, is_object ? at->bytearray_object : at->bytearray_bytes));
 }
 
 const struct hc_type_row hc_text_types[] = {
@@ -114,5 +122,17 @@ const struct hc_type_row hc_text_types[] = {
      .structure = "memoryiterobject",
      .unit = "Objects/memoryobject.c",
      .visits = "it_seq"},
+    {.names = "string.templatelib.Template",
+     .structure = "templateobject",
+     .unit = "Objects/templateobject.c",
+     .visits = "strings= interpolations="},
+    {.names = "string.templatelib.TemplateIter",
+     .structure = "templateiterobject",
+     .unit = "Objects/templateobject.c",
+     .visits = "stringsiter interpolationsiter"},
+    {.names = "string.templatelib.Interpolation",
+     .structure = "interpolationobject",
+     .unit = "Objects/interpolationobject.c",
+     .visits = "value= expression= conversion= format_spec="},
     {0},
 };
