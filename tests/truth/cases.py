@@ -29,11 +29,11 @@ class DumpCase(unittest.TestCase):
         else:
             self.addCleanup(shutil.rmtree, self.folder)
 
-    def check(self, target, *truths):
+    def check(self, target, *truths, **options):
         started = time.monotonic()
         lines = dumping.heapcore_dump(self.heapcore, target)
         dumped = time.monotonic()
-        comparison = compare.compare(truths, lines, self.strict)
+        comparison = compare.compare(truths, lines, strict=self.strict, **options)
         print("\n%s, %s (dump %.1f s, comparison %.1f s):\n%s" % (
             self.interpreter.name, self._testMethodName, dumped - started, time.monotonic() - dumped,
             comparison.report()), flush=True)
@@ -45,9 +45,9 @@ class DumpCase(unittest.TestCase):
     def compared(self, comparison):
         """To be overridden: is told of each comparison, good or bad."""
 
-    def check_abort(self, fixture, *options, flags=(), environment=()):
+    def check_abort(self, fixture, *options, flags=(), environment=(), **comparing):
         truth, core = dumping.abort_for_core(self.interpreter, fixture, self.folder, options, flags, environment)
-        return self.check(core, truth)
+        return self.check(core, truth, **comparing)
 
 
 def for_interpreter(case, interpreter, heapcore, keep):

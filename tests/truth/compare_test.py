@@ -58,7 +58,7 @@ class ComparerTest(unittest.TestCase):
     def compare(self, change=lambda rows: None):
         rows = {row["address"]: row for row in true_dump(self.truth)}
         change(rows)
-        return compare.Comparison(self.truth, compare.Dump(json.dumps(row) for row in rows.values()))
+        return compare.Comparison(self.truth, compare.Dump(json.dumps(row).encode() for row in rows.values()))
 
     def assert_seen(self, change, *headings):
         comparison = self.compare(change)

@@ -14,6 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases
+import extension
 
 
 class ZooTest(cases.DumpCase):
@@ -36,6 +37,33 @@ class ZooTest(cases.DumpCase):
 
     def test_every_type_that_the_standard_library_makes_in_c(self):
         self.check_abort("zoo_stdlib.py")
+
+    def check_extension(self, name):
+        try:
+            extension.build(self.interpreter, self.folder, name)
+        except extension.CannotBuild as error:
+            self.skipTest(str(error))
+        self.check_abort("zoo_extension.py", self.folder, name, strays_of_c=name == "zoocython")
+
+    def test_types_of_an_extension_written_by_hand(self):
+        self.check_extension("zooext")
+
+    def test_types_of_an_extension_made_by_cython(self):
+        self.check_extension("zoocython")
+
+    def check_package(self, name):
+        if not extension.has_module(self.interpreter, name):
+            self.skipTest("no %s for %s" % (name, self.interpreter.name))
+        self.check_abort("zoo_packages.py", name, strays_of_c=True)
+
+    def test_arrays_and_kin_of_numpy(self):
+        self.check_package("numpy")
+
+    def test_frames_and_kin_of_pandas(self):
+        self.check_package("pandas")
+
+    def test_trees_and_kin_of_lxml(self):
+        self.check_package("lxml")
 
 
 def main():
