@@ -25,8 +25,8 @@ def run(command, **named):
 def ask(interpreter, expression):
     """What an expression of sysconfig is there."""
     program = "import sys, sysconfig; print(%s)" % expression
-    return run([*dumping.enter(interpreter), interpreter.executable, "-c", program], env=dumping.clean_environment(),
-        stdin=subprocess.DEVNULL).strip()
+    return run([*dumping.enter(interpreter), interpreter.executable, "-c", program],
+        env=dumping.clean_environment(), stdin=subprocess.DEVNULL).strip()
 
 
 def has_module(interpreter, name):
