@@ -64,6 +64,7 @@ struct heapdef_host {
     // ---- Python objects that it refers to
     // "module.Type"
     int (*type_name)(heapdef_object *object, uint64_t address, char *buffer, size_t size);
+    int (*type_basicsize)(heapdef_object *object, uint64_t address, uint64_t *ret);
     int (*string)(heapdef_object *object, uint64_t address, char *buffer, size_t size);   // a str, as UTF-8
     int (*number)(heapdef_object *object, uint64_t address, int64_t *ret);                // an int that fits
     int (*item)(heapdef_object *object, uint64_t address, uint64_t index, uint64_t *ret); // of tuple or list

@@ -163,6 +163,15 @@ static struct hc_error *check_type(const struct search *search, const struct hc_
     return NULL;
 }
 
+// One definition may stand for a type and its base: what it says is told once.
+static const struct hc_definition_use *other_than(const struct hc_definition *definition,
+                                                  const struct hc_definition_use *use)
+{
+    while (use && use->definition == definition)
+        use = use->base;
+    return use;
+}
+
 static struct hc_error *make_use(struct search *search, const struct hc_definition *definition,
                                  struct hc_definition_use **ret)
 {
@@ -178,7 +187,7 @@ static struct hc_error *make_use(struct search *search, const struct hc_definiti
     if (definition->base)
         HC_TRY(find_base(search, definition, &use->base));
     else if (!definition->no_base && search->native->base)
-        use->base = search->native->base->definition;
+        use->base = other_than(definition, search->native->base->definition);
     if (definition->plugin) {
         const char *cause;
         struct hc_debug_info *info =

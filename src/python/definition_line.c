@@ -166,6 +166,9 @@ struct hc_error *hc_block_add_place(struct hc_definition_block *block, struct hc
     return NULL;
 }
 
+// Ranks of operators, the strongest first.
+enum { RANKS = 3 };
+
 // Recursive descent; `depth` is that of the parentheses, `stack` what evaluation will need.
 struct expression {
     struct hc_definition_line *line;
@@ -186,7 +189,7 @@ static struct hc_error *add_step(struct expression *expression, enum hc_definiti
     return NULL;
 }
 
-static struct hc_error *take_sum(struct expression *expression);
+static struct hc_error *take_rank(struct expression *expression, unsigned rank);
 
 static struct hc_error *take_value(struct expression *expression)
 {
@@ -203,7 +206,7 @@ static struct hc_error *take_value(struct expression *expression)
     if (hc_line_skip(line, "(")) {
         if (++expression->depth > HC_DEFINITION_STACK)
             return hc_line_error(line, "this expression is too deep");
-        HC_TRY(take_sum(expression));
+        HC_TRY(take_rank(expression, RANKS - 1));
         expression->depth--;
         return hc_line_expect(line, ")");
     }
@@ -226,35 +229,45 @@ static struct hc_error *take_value(struct expression *expression)
     return add_step(expression, HC_DEFINITION_PLACE, index);
 }
 
-static struct hc_error *take_product(struct expression *expression)
+struct operator
 {
-    HC_TRY(take_value(expression));
-    for (;;) {
-        bool is_product = hc_line_skip(expression->line, "*");
-        if (!is_product && !hc_line_skip(expression->line, "/"))
-            return NULL;
-        HC_TRY(take_value(expression));
-        HC_TRY(add_step(expression, is_product ? HC_DEFINITION_MULTIPLY : HC_DEFINITION_DIVIDE, 0));
-    }
+    const char *text;
+    enum hc_definition_operation operation;
+};
+
+static const struct operator operators[RANKS][5] = {
+    {{"*", HC_DEFINITION_MULTIPLY}, {"/", HC_DEFINITION_DIVIDE}, {"&", HC_DEFINITION_AND}},
+    {{"+", HC_DEFINITION_ADD}, {"-", HC_DEFINITION_SUBTRACT}},
+    {{"==", HC_DEFINITION_EQUAL},
+     {"!=", HC_DEFINITION_UNEQUAL},
+     {"<", HC_DEFINITION_LESS},
+     {">", HC_DEFINITION_GREATER}},
+};
+
+static const struct operator* take_operator(struct hc_definition_line *line, unsigned rank)
+{
+    for (const struct operator* operator= operators[rank]; operator->text; operator++)
+        if (hc_line_skip(line, operator->text))
+            return operator;
+    return NULL;
 }
 
-static struct hc_error *take_sum(struct expression *expression)
+static struct hc_error *take_rank(struct expression *expression, unsigned rank)
 {
-    HC_TRY(take_product(expression));
-    for (;;) {
-        bool is_sum = hc_line_skip(expression->line, "+");
-        if (!is_sum && !hc_line_skip(expression->line, "-"))
-            return NULL;
-        HC_TRY(take_product(expression));
-        HC_TRY(add_step(expression, is_sum ? HC_DEFINITION_ADD : HC_DEFINITION_SUBTRACT, 0));
+    const struct operator* operator;
+    HC_TRY(rank ? take_rank(expression, rank - 1) : take_value(expression));
+    while ((operator= take_operator(expression->line, rank))) {
+        HC_TRY(rank ? take_rank(expression, rank - 1) : take_value(expression));
+        HC_TRY(add_step(expression, operator->operation, 0));
     }
+    return NULL;
 }
 
 struct hc_error *hc_line_take_expression(struct hc_definition_line *line, struct hc_definition_block *block,
                                          struct hc_definition_expression *ret)
 {
     struct expression expression = {.line = line, .block = block, .steps = ret};
-    return take_sum(&expression);
+    return take_rank(&expression, RANKS - 1);
 }
 
 static struct hc_error *take_relation_name(struct hc_definition_line *line, enum hc_link_kind kind,

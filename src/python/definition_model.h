@@ -30,6 +30,11 @@ enum hc_definition_operation {
     HC_DEFINITION_SUBTRACT,
     HC_DEFINITION_MULTIPLY,
     HC_DEFINITION_DIVIDE,
+    HC_DEFINITION_AND,   // bit by bit
+    HC_DEFINITION_EQUAL, // comparisons give 1 or 0
+    HC_DEFINITION_UNEQUAL,
+    HC_DEFINITION_LESS,
+    HC_DEFINITION_GREATER,
 };
 
 struct hc_definition_step {

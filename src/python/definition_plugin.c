@@ -112,6 +112,15 @@ static int host_type_name(heapdef_object *object, uint64_t address, char *buffer
     return length >= 0 && (size_t)length < size;
 }
 
+static int host_type_basicsize(heapdef_object *object, uint64_t address, uint64_t *ret)
+{
+    struct hc_object_view view;
+    if (!view_builtin(object, address, NULL, &view))
+        return 0;
+    *ret = view.type->basicsize;
+    return 1;
+}
+
 static int host_string(heapdef_object *object, uint64_t address, char *buffer, size_t size)
 {
     enum { LONGEST = 1000 }; // characters, hc_string_read()
@@ -253,6 +262,7 @@ static const struct heapdef_host host = {
     .word = host_word,
     .integer = host_integer,
     .type_name = host_type_name,
+    .type_basicsize = host_type_basicsize,
     .string = host_string,
     .number = host_number,
     .item = host_item,

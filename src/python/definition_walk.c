@@ -79,6 +79,21 @@ static bool calculate(enum hc_definition_operation operation, int64_t left, int6
         return !__builtin_sub_overflow(left, right, ret);
     case HC_DEFINITION_MULTIPLY:
         return !__builtin_mul_overflow(left, right, ret);
+    case HC_DEFINITION_AND:
+        *ret = left & right;
+        return true;
+    case HC_DEFINITION_EQUAL:
+        *ret = left == right;
+        return true;
+    case HC_DEFINITION_UNEQUAL:
+        *ret = left != right;
+        return true;
+    case HC_DEFINITION_LESS:
+        *ret = left < right;
+        return true;
+    case HC_DEFINITION_GREATER:
+        *ret = left > right;
+        return true;
     default:
         if (!right || (left == INT64_MIN && right == -1))
             return false;
