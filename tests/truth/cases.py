@@ -1,5 +1,6 @@
 """What the truth tests share: a test case that dumps a fixture and compares, and its command line."""
 import argparse
+import gc
 import os
 import shutil
 import sys
@@ -79,4 +80,5 @@ def run(case, arguments):
                 suite.addTest(test)
     if not suite.countTestCases():
         return NONE_FOUND
+    gc.disable()  # a comparison makes millions of objects and no cycles
     return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
