@@ -45,11 +45,12 @@ static bool mark_free(const struct scan *scan, const struct hc_target *target, c
     return true;
 }
 
-// An object ends where its block does. Only what counts its items can be held to that: str and datetime
-// allocate less than tp_basicsize where they need less.
+// An object ends where its block does.
 static bool fits(const struct hc_tracer *tracer, const struct hc_type *type, const uint8_t *object,
                  uint64_t room)
 {
+    if (type->least_size > room)
+        return false;
     if (!type->has_items || !type->itemsize)
         return true;
     if (tracer->at->var_size + tracer->object_reader.target.word_size > room)

@@ -494,6 +494,8 @@ static struct hc_type *create(struct hc_type_table *table, struct hc_reader *rea
         type->size = type->base->size;
     if (!read_names(table, reader, &raw, type) || !plan_trace(table, reader, &raw, type))
         return NULL;
+    // str and datetime allocate less where they need less; what derives from them does not.
+    type->least_size = type->is_gc || type->native != type ? type->basicsize : 0;
     type->is_leaf = is_leaf(type);
     if (overrides_sizeof(table, reader, type))
         type->how = HC_HOW_WORDS;

@@ -91,6 +91,7 @@ struct hc_type {
     uint32_t index; // in the table
     uint32_t flags;
     uint64_t basicsize;
+    uint64_t least_size; // what an instance surely takes behind its header
     uint64_t itemsize;
     int64_t dictoffset;
     uint64_t cached_keys;           // of a heap type, or 0
