@@ -26,6 +26,7 @@ has_package() {
     liblz4-dev) pkg-config --exists liblz4 ;;
     liblzma-dev) pkg-config --exists liblzma ;;
     zlib1g-dev) pkg-config --exists zlib ;;
+    libunicorn-dev) pkg-config --exists unicorn ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
     *) false ;;
     esac >/dev/null 2>&1 || [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

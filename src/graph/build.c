@@ -158,6 +158,9 @@ static void add_tallies(struct builder *builder)
             i < builder->task_count ? &builder->findings[i].tally : &builder->others.finding.tally;
         for (size_t how = 0; how < HC_HOW_COUNT; how++)
             sum->how[how] += tally->how[how];
+        for (size_t cause = 0; cause < HC_EMULATION_COUNT; cause++)
+            sum->emulation[cause] += tally->emulation[cause];
+        sum->inexact_sizes += tally->inexact_sizes;
         sum->dangling += tally->dangling;
     }
     for (unsigned i = 0; i < builder->threads; i++)

@@ -168,6 +168,7 @@ struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pool
                                 uint32_t number, struct hc_object_record *ret)
 {
     uint64_t size = hc_tracer_size(tracer, object);
+    finding->tally.inexact_sizes += !tracer->size_is_exact;
     *ret = (struct hc_object_record){
         .type_index = object->type->index,
         .size = size < HC_LARGE ? (uint16_t)size : HC_LARGE,
@@ -184,6 +185,8 @@ struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pool
     }
     hc_tracer_trace(tracer, object);
     finding->tally.how[tracer->references.how]++;
+    if (tracer->references.emulation != HC_EMULATION_DONE)
+        finding->tally.emulation[tracer->references.emulation]++;
     HC_TRY(add_referents(finding, pools, tracer, number, &ret->edge_count));
     if (tracer->references.dict)
         HC_TRY(add_owned_dict(finding, pools, tracer, number));

@@ -36,10 +36,12 @@ HC_DEFINE_VECTOR(hc_id_vector, uint32_t)
 enum { HC_LARGE = UINT16_MAX };
 
 struct hc_graph_tally {
-    uint64_t how[HC_HOW_COUNT];      // objects each way of knowing served
-    uint64_t dangling;               // references to where no object is
-    uint64_t unreadable;             // pointers into holes
-    uint64_t states[HC_STATE_COUNT]; // objects, virtual dicts included
+    uint64_t how[HC_HOW_COUNT];             // objects each way of knowing served
+    uint64_t emulation[HC_EMULATION_COUNT]; // objects whose tp_traverse could not be emulated, by cause
+    uint64_t inexact_sizes;                 // objects sized by less than their own __sizeof__
+    uint64_t dangling;                      // references to where no object is
+    uint64_t unreadable;                    // pointers into holes
+    uint64_t states[HC_STATE_COUNT];        // objects, virtual dicts included
 };
 
 struct hc_dominators;

@@ -173,13 +173,16 @@
     FIELD(traceback_frame, "_traceback", "tb_frame", "Python/traceback.c", false)                            \
     FIELD(traceback_next, "_traceback", "tb_next", "Python/traceback.c", false)                              \
     FIELD(traceback_instruction, "_traceback", "tb_lasti", "Python/traceback.c", false)                      \
+    FIELD(descriptor_type, "PyDescrObject", "d_type", "Objects/descrobject.c", false)                        \
+    FIELD(descriptor_method, "PyMethodDescrObject", "d_method", "Objects/descrobject.c", false)              \
+    FIELD(definition_function, "PyMethodDef", "ml_meth", "Objects/methodobject.c", false)                    \
+    FIELD(definition_flags, "PyMethodDef", "ml_flags", "Objects/methodobject.c", false)                      \
     FIELD(definition_name, "PyMethodDef", "ml_name", "Objects/methodobject.c", false)                        \
     FIELD(type_methods, "PyTypeObject", "tp_methods", "Objects/typeobject.c", false)                         \
     FIELD(type_getset, "PyTypeObject", "tp_getset", "Objects/typeobject.c", false)                           \
     FIELD(getset_name, "PyGetSetDef", "name", "Objects/typeobject.c", false)                                 \
     FIELD(getset_get, "PyGetSetDef", "get", "Objects/typeobject.c", false)                                   \
     FIELD(sizeof_getset, "PyGetSetDef", NULL, "Objects/typeobject.c", false)                                 \
-    FIELD(definition_function, "PyMethodDef", "ml_meth", "Objects/methodobject.c", false)                    \
     FIELD(sizeof_definition, "PyMethodDef", NULL, "Objects/methodobject.c", false)                           \
     FIELD(module_name, "PyModuleObject", "md_name", "Objects/moduleobject.c", false)                         \
     FIELD(module_dict, "PyModuleObject", "md_dict", "Objects/moduleobject.c", false)                         \
@@ -194,7 +197,6 @@
     FIELD(code_flags, "PyCodeObject", "co_flags", "Objects/codeobject.c", false)                             \
     FIELD(cell_content, "PyCellObject", "ob_ref", "Objects/cellobject.c", false)                             \
     FIELD(generator_qualname, "PyGenObject", "gi_qualname", "Objects/genobject.c", false)                    \
-    FIELD(descriptor_type, "PyDescrObject", "d_type", "Objects/descrobject.c", false)                        \
     FIELD(descriptor_name, "PyDescrObject", "d_name", "Objects/descrobject.c", false)                        \
     FIELD(runtime_interpreters, "pyruntimestate", "interpreters.head", "Python/pylifecycle.c", true)         \
     FIELD(interpreter_next, "_is", "next", "Python/pystate.c", true)                                         \

@@ -1,6 +1,8 @@
 #include "python/trace.h"
 
 #include "python/definition.h"
+#include "python/emulated.h"
+#include "python/reconcile.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -36,6 +38,7 @@ void hc_tracer_deinit(struct hc_tracer *tracer)
     hc_word_vector_deinit(&tracer->references.visited);
     hc_word_vector_deinit(&tracer->references.held);
     hc_word_vector_deinit(&tracer->references.buffers);
+    hc_emulated_destroy(tracer->emulated);
     free(tracer->type_cache);
     *tracer = (struct hc_tracer){0};
 }
@@ -224,7 +227,13 @@ bool hc_tracer_is_tracked(struct hc_tracer *tracer, const struct hc_object_view 
 uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_type *type = object->type;
-    uint64_t size = type->size ? type->size(tracer, object) : hc_object_size_default(tracer, object);
+    uint64_t size;
+    tracer->size_is_exact = true;
+    if (type->has_own_sizeof)
+        tracer->size_is_exact =
+            type->sizeof_function && hc_emulated_sizeof(tracer, object, &size) == HC_EMULATION_DONE;
+    if (!type->has_own_sizeof || !tracer->size_is_exact)
+        size = type->size ? type->size(tracer, object) : hc_object_size_default(tracer, object);
     // What sys.getsizeof adds, _PySys_GetSizeOf(): the GC head of objects that have one up to 3.10; the whole
     // pre-header of the type since 3.11, static types included until 3.13 left these out.
     bool is_type = type->flags & HC_TYPE_TYPE_SUBCLASS;
@@ -416,6 +425,47 @@ static void trace_hidden_items(struct hc_tracer *tracer, const struct hc_object_
              hc_view_word(tracer, object, tracer->at->tuple_items + (items + i) * word));
 }
 
+// Of the part of an object that C code knows, in place of what was visited from `first` on: what its own
+// tp_traverse visits. False if it cannot be run.
+static bool trace_emulated(struct hc_tracer *tracer, const struct hc_object_view *object, size_t first)
+{
+    struct hc_references *references = &tracer->references;
+    const uint64_t *items;
+    size_t count;
+    references->emulation = hc_emulated_traverse(tracer, object, &items, &count);
+    if (references->emulation != HC_EMULATION_DONE)
+        return false;
+    references->how = HC_HOW_EMULATED;
+    if (!hc_references_reconcile(references, first, items, count))
+        tracer->out_of_memory = true;
+    return true;
+}
+
+static void trace_native(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_type *type = object->type;
+    const struct hc_type_row *row = type->layout ? type->layout->row : NULL;
+    size_t first = tracer->references.visited.count;
+    bool has_own_code = row && row->own_code && row->own_code(tracer, object);
+    if (type->native_has_dict)
+        trace_dict_slot(tracer, object);
+    if (type->layout)
+        trace_layout(tracer, object);
+    if (type->definition)
+        hc_definition_trace(tracer, object);
+    if (!has_own_code && type->how != HC_HOW_EMULATED && type->how != HC_HOW_WORDS)
+        return;
+    if ((has_own_code || type->how == HC_HOW_EMULATED) && trace_emulated(tracer, object, first))
+        return;
+    tracer->references.how = HC_HOW_WORDS;
+    if (has_own_code && row->guess)
+        row->guess(tracer, object);
+    if (type->native_visits_type)
+        hc_trace_visit(tracer, type->address);
+    if (type->words_from < type->words_to)
+        trace_words(tracer, object);
+}
+
 void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_type *type = object->type;
@@ -424,18 +474,15 @@ void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *obje
     references->dict = references->values_address = 0;
     references->values_count = references->items_first = references->items_count = 0;
     references->how = type->how;
+    references->emulation = HC_EMULATION_DONE;
 
     for (size_t i = 0; i < type->slot_count && (i || hc_trace_afford(tracer, type->slot_count)); i++)
         hc_trace_visit(tracer, hc_view_word(tracer, object, type->slots[i]));
-    trace_dict_slot(tracer, object);
+    if (!type->native_has_dict)
+        trace_dict_slot(tracer, object);
     if (type->visits_type)
         hc_trace_visit(tracer, type->address);
-    if (type->layout)
-        trace_layout(tracer, object);
-    if (type->definition)
-        hc_definition_trace(tracer, object);
+    trace_native(tracer, object);
     if (type->hidden_items)
         trace_hidden_items(tracer, object);
-    if (type->words_from < type->words_to)
-        trace_words(tracer, object);
 }

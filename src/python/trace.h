@@ -4,6 +4,7 @@
 
 #include "base/parallel.h"
 #include "base/vector.h"
+#include "emulator/emulator.h"
 #include "python/types.h"
 
 #include <stdint.h>
@@ -28,6 +29,7 @@ struct hc_references {
     uint64_t values_size; // bytes that they really take
     size_t values_first, values_count;
     enum hc_how how;
+    enum hc_emulation emulation; // why its tp_traverse was not emulated; DONE: it was, or had not to be
 };
 
 // A per-thread working set.
@@ -41,6 +43,8 @@ struct HC_ALONE hc_tracer {
     bool has_short_refcount; // the count is half a word, flags are the other half: 64-bit builds since 3.14
     uint64_t unreadable;     // pointers followed into holes
     bool out_of_memory;
+    bool size_is_exact;           // what hc_tracer_size() gave last
+    struct hc_emulated *emulated; // NULL until the first function is emulated
     struct hc_type_cache_line *type_cache;
     _Atomic uint64_t *allowance; // words that may still be read; NULL: without limit
 };
@@ -68,7 +72,7 @@ uint64_t hc_tracer_refcount(struct hc_tracer *tracer, const struct hc_object_vie
 
 // tracer->references = what `object` refers to.
 void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *object);
-// sys.getsizeof(object).
+// sys.getsizeof(object); tracer->size_is_exact is false if only code that cannot be run knows it.
 uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *object);
 // tp_is_gc: static types and such are not, though their type is.
 bool hc_tracer_is_gc(const struct hc_tracer *tracer, const struct hc_object_view *object);

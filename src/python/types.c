@@ -2,6 +2,7 @@
 
 #include "python/definition.h"
 #include "python/native_struct.h"
+#include "python/sizeof.h"
 #include "python/strings.h"
 
 #include <string.h>
@@ -369,15 +370,16 @@ static void plan_native(struct hc_type_table *table, struct hc_reader *reader, c
     }
     while (owner->base && !has_decoder(owner))
         owner = owner->base;
-    type->how = HC_HOW_WORDS;
+    type->how = traverse && native->is_gc ? HC_HOW_EMULATED : HC_HOW_WORDS;
     type->layout = owner->layout;
     type->words_from = owner->basicsize;
     type->words_to = native->basicsize;
     type->words_visited = traverse != 0;
     // What the tp_traverse of a C heap type has to do since 3.9: visit the type, and the managed dict if
     // there is one.
-    type->visits_type |= is_heap;
-    if (native->flags & HC_TYPE_MANAGED_DICT)
+    type->native_visits_type = is_heap;
+    type->native_has_dict = native->flags & HC_TYPE_MANAGED_DICT;
+    if (type->native_has_dict)
         type->dict_place = dict_place(table->runtime, type, native);
 }
 
@@ -407,28 +409,18 @@ static bool plan_trace(struct hc_type_table *table, struct hc_reader *reader, co
                             (!hc_runtime_since(runtime, 3, 9) || !traverse || !hc_type_is_heap(native));
     }
     plan_native(table, reader, native, traverse, type);
-    type->hidden_items = hidden_items(table, reader, native);
+    if (type->how != HC_HOW_EMULATED)
+        type->hidden_items = hidden_items(table, reader, native);
     return true;
-}
-
-// A __sizeof__ of its own is code that no decoder of a base can stand for.
-static bool overrides_sizeof(struct hc_type_table *table, struct hc_reader *reader,
-                             const struct hc_type *type)
-{
-    uint64_t dict, method;
-    bool is_own_row = type->layout && is_one_of(type->layout->row->names, type->name);
-    bool is_defined = type->definition && hc_definition_has_size(type->definition);
-    return !is_own_row && !is_defined && !hc_type_is_heap(type) &&
-           hc_reader_word(reader, type->address + table->runtime->layouts.at.type_dict, &dict) &&
-           hc_dict_find_string(table->runtime, reader, dict, "__sizeof__", &method);
 }
 
 static bool is_leaf(const struct hc_type *type)
 {
     const struct hc_row_layout *layout = type->layout;
-    return layout && !type->definition && !layout->visit_count && !layout->hold_count &&
-           !layout->row->traverse && !type->slot_count && !type->visits_type && !type->dictoffset &&
-           !type->hidden_items && type->words_from >= type->words_to;
+    return type->how == HC_HOW_DECODER && layout && !type->definition && !layout->row->own_code &&
+           !layout->visit_count && !layout->hold_count && !layout->row->traverse && !type->slot_count &&
+           !type->visits_type && !type->dictoffset && !type->hidden_items &&
+           type->words_from >= type->words_to;
 }
 
 // What is refused for its depth is refused wherever the search for it began.
@@ -486,6 +478,7 @@ static struct hc_type *create(struct hc_type_table *table, struct hc_reader *rea
         hc_reader_word(reader, address + runtime->layouts.at.heap_type_cached_keys, &type->cached_keys);
     if (is_of_interpreter(runtime, type, &raw))
         type->layout = find_row(runtime, raw.full_name);
+    type->has_row = type->layout != NULL;
     const char *row = type->layout ? type->layout->row->names : "";
     type->has_items = !strcmp(row, "tuple") || !strcmp(row, "bytes") || (type->base && type->base->has_items);
     if (type->layout && type->layout->row->size)
@@ -497,8 +490,7 @@ static struct hc_type *create(struct hc_type_table *table, struct hc_reader *rea
     // str and datetime allocate less where they need less; what derives from them does not.
     type->least_size = type->is_gc || type->native != type ? type->basicsize : 0;
     type->is_leaf = is_leaf(type);
-    if (overrides_sizeof(table, reader, type))
-        type->how = HC_HOW_WORDS;
+    hc_sizeof_find(table, reader, type, depth);
     return hc_take(type);
 }
 

@@ -40,6 +40,7 @@ struct hc_native_structs;
 
 typedef void hc_traverse_fn(struct hc_tracer *tracer, const struct hc_object_view *object);
 typedef void hc_relate_fn(struct hc_relater *relater, const struct hc_object_view *object);
+typedef bool hc_own_code_fn(struct hc_tracer *tracer, const struct hc_object_view *object);
 typedef uint64_t hc_size_fn(struct hc_tracer *tracer, const struct hc_object_view *object);
 
 // One row per built-in type with a layout of its own. Member lists are names divided by blanks; a member that
@@ -52,6 +53,8 @@ struct hc_type_row {
     const char *visits;       // members that tp_traverse visits
     const char *holds;        // owned references that it does not visit
     hc_traverse_fn *traverse; // what no member list can say; runs after the lists
+    hc_own_code_fn *own_code; // does its tp_traverse run code that no row can know? NULL: no
+    hc_traverse_fn *guess;    // … what that may visit, where it cannot be emulated
     hc_relate_fn *relate;     // how it refers to what no member list says
     hc_size_fn *size;         // __sizeof__; NULL: object.__sizeof__
 };
@@ -104,12 +107,18 @@ struct hc_type {
         *layout; // how the native part is traced; with words left: that of a base of it
     const struct hc_definition_use *definition; // what the user says of the native part, or NULL
     hc_size_fn *size;
-    uint8_t header_size; // GC head and pre-header
+    bool has_row;             // of its own in the registry
+    bool has_own_sizeof;      // a __sizeof__ that no decoder stands for …
+    uint64_t sizeof_function; // … and the C function behind it, or 0
+    uint64_t sizeof_class;    // … its second argument: the class that defines it, or 0
+    uint8_t header_size;      // GC head and pre-header
     bool is_gc;
-    bool visits_type; // instances visit their type (subtype_traverse, since 3.9)
-    bool is_dict;     // exactly dict
-    bool has_items;   // tuple, bytes and what derives from them: ob_size items follow
-    bool is_leaf;     // instances refer to nothing and own no buffer
+    bool visits_type;        // instances visit their type (subtype_traverse, since 3.9)
+    bool native_visits_type; // … its tp_traverse does, where it cannot be emulated
+    bool native_has_dict;    // the tp_traverse that is emulated visits the managed dict
+    bool is_dict;            // exactly dict
+    bool has_items;          // tuple, bytes and what derives from them: ob_size items follow
+    bool is_leaf;            // instances refer to nothing and own no buffer
     enum hc_how how;
     enum hc_dict_place dict_place;
     uint64_t words_from, words_to; // the part that is traced by words; empty if from == to

@@ -185,6 +185,17 @@ static void report_how(struct hc_report *report, const struct hc_graph *graph)
         hc_report_cell_number(report, graph->tally.how[how]);
         hc_report_cell_text(report, meanings[how]);
     }
+    hc_report_number(report, "sizes_inexact", graph->tally.inexact_sizes);
+    if (graph->tally.inexact_sizes)
+        hc_report_line(report, "sizes_inexact",
+                       "%" PRIu64
+                       " objects have a __sizeof__ of their own that could not be run: sized by their layout",
+                       graph->tally.inexact_sizes);
+    for (int cause = 1; cause < HC_EMULATION_COUNT; cause++)
+        if (graph->tally.emulation[cause])
+            hc_report_line(report, "emulation",
+                           "%" PRIu64 " objects were not traversed by their own code: %s",
+                           graph->tally.emulation[cause], hc_emulation_name((enum hc_emulation)cause));
 }
 
 // Instances of the type at `native` and of classes made from it; `counts` are those of each type.

@@ -110,6 +110,7 @@ struct line {
     enum hc_state state;
     enum hc_how how;
     bool is_virtual;
+    bool is_size_inexact;
 };
 
 static struct hc_error *begin_line(struct dump *dump, const struct line *line)
@@ -132,6 +133,8 @@ static struct hc_error *begin_line(struct dump *dump, const struct line *line)
     PUT_LITERAL(dump, "\",\"how\":\"");
     put_string(dump, hc_how_name(line->how));
     PUT_LITERAL(dump, "\"");
+    if (line->is_size_inexact)
+        PUT_LITERAL(dump, ",\"size_exact\":false");
     if (line->is_virtual)
         PUT_LITERAL(dump, ",\"virtual\":true");
     PUT_LITERAL(dump, ",\"referents\":[");
@@ -167,6 +170,14 @@ static bool is_shown(const struct dump *dump, uint32_t object)
     return dump->graph->states[object] != HC_STATE_NONE;
 }
 
+static bool is_size_inexact(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    if (!object->type->has_own_sizeof)
+        return false;
+    hc_tracer_size(tracer, object);
+    return !tracer->size_is_exact;
+}
+
 static struct hc_error *dump_object(struct dump *dump, uint32_t object, uint64_t address)
 {
     struct hc_tracer *tracer = &dump->tracer;
@@ -185,6 +196,7 @@ static struct hc_error *dump_object(struct dump *dump, uint32_t object, uint64_t
         .type_index = dump->graph->type_indexes[object],
         .state = hc_graph_state(dump->graph, id),
         .how = references->how,
+        .is_size_inexact = is_size_inexact(tracer, &view),
     };
     HC_TRY(begin_line(dump, &line));
     bool first = true;

@@ -136,9 +136,20 @@ static bool find_module_state(struct hc_tracer *tracer, const struct hc_object_v
            hc_reader_word(&tracer->reader, def + at->module_def_size, ret_size);
 }
 
-// module_traverse(), Objects/moduleobject.c, calls the module's own m_traverse, which only emulation could
-// run: its state is read as pointer words.
+// module_traverse(), Objects/moduleobject.c, calls the module's own m_traverse.
+static bool module_has_own_code(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    uint64_t traverse, size;
+    return find_module_state(tracer, object, &traverse, &size) && traverse;
+}
+
 static void module_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    hc_trace_buffer(tracer, hc_view_word(tracer, object, tracer->at->module_state));
+}
+
+// Its state, as pointer words.
+static void module_guess(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_offsets *at = tracer->at;
     const struct hc_target *target = &tracer->reader.target;
@@ -147,8 +158,6 @@ static void module_traverse(struct hc_tracer *tracer, const struct hc_object_vie
     if (!state || !find_module_state(tracer, object, &traverse, &size) || !traverse ||
         !hc_trace_afford(tracer, size / target->word_size))
         return;
-    tracer->references.how = HC_HOW_WORDS;
-    hc_trace_buffer(tracer, state);
     struct hc_object_view referent;
     for (uint64_t offset = 0; offset + target->word_size <= size && size < 1 << 20;
          offset += target->word_size) {
@@ -162,8 +171,7 @@ static void module_traverse(struct hc_tracer *tracer, const struct hc_object_vie
 // What its state holds is often in its dict, too.
 static void module_relate(struct hc_relater *relater, const struct hc_object_view *object)
 {
-    (void)object;
-    if (relater->tracer->references.items_count)
+    if (hc_view_word(relater->tracer, object, relater->tracer->at->module_state))
         hc_relate_attributes(relater);
 }
 
@@ -175,6 +183,8 @@ const struct hc_type_row hc_class_types[] = {
      .visits = "md_dict=__dict__",
      .holds = "md_name=__name__",
      .traverse = module_traverse,
+     .own_code = module_has_own_code,
+     .guess = module_guess,
      .relate = module_relate},
     {0},
 };

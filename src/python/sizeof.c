@@ -1,0 +1,85 @@
+#include "python/sizeof.h"
+
+#include "python/definition.h"
+#include "python/strings.h"
+
+#include <string.h>
+
+enum {
+    MAX_CLASSES = 1024,
+    // Include/methodobject.h
+    METH_NOARGS = 4,
+    METH_WITH_CLASS = 0x200 | 0x80 | 0x2, // METH_METHOD | METH_FASTCALL | METH_KEYWORDS
+};
+
+static uint64_t dict_of(const struct hc_type_table *table, struct hc_reader *reader, uint64_t type)
+{
+    uint64_t dict = 0;
+    const struct hc_static_type *state = hc_runtime_find_static_type(table->runtime, type);
+    if (state)
+        return state->dict;
+    hc_reader_word(reader, type + table->runtime->layouts.at.type_dict, &dict);
+    return dict;
+}
+
+// The first class in the method resolution order that defines __sizeof__; 0 if none can be read.
+static uint64_t find_definer(const struct hc_type_table *table, struct hc_reader *reader,
+                             const struct hc_type *type, uint64_t *ret_method)
+{
+    const struct hc_offsets *at = &table->runtime->layouts.at;
+    uint64_t mro, count, class;
+    if (!hc_reader_word(reader, type->address + at->type_mro, &mro) || !mro ||
+        !hc_reader_word(reader, mro + at->var_size, &count))
+        return 0;
+    for (uint64_t i = 0; i < count && i < MAX_CLASSES; i++) {
+        if (!hc_reader_word(reader, mro + at->tuple_items + i * reader->target.word_size, &class))
+            return 0;
+        if (hc_dict_find_string(table->runtime, reader, dict_of(table, reader, class), "__sizeof__",
+                                ret_method))
+            return class;
+    }
+    return 0;
+}
+
+// The C function of a method that can do without arguments; 0 for any other callable.
+static uint64_t function_of(struct hc_type_table *table, struct hc_reader *reader, uint64_t method,
+                            unsigned depth, uint64_t *ret_class)
+{
+    const struct hc_offsets *at = &table->runtime->layouts.at;
+    uint64_t type, definition, function;
+    const uint8_t *flags;
+    *ret_class = 0;
+    if (!hc_is_present(at->descriptor_method) || !hc_is_present(at->definition_function) ||
+        !hc_is_present(at->definition_flags) || !hc_reader_word(reader, method + at->object_type, &type))
+        return 0;
+    const struct hc_type *descriptor = hc_type_table_find(table, reader, type, depth + 1);
+    if (!descriptor || strcmp(descriptor->name, "method_descriptor") ||
+        !hc_reader_word(reader, method + at->descriptor_method, &definition) ||
+        !(flags = hc_reader_view(reader, definition + at->definition_flags, 4)) ||
+        !hc_reader_word(reader, definition + at->definition_function, &function))
+        return 0;
+    uint32_t convention = hc_load_u32(&reader->target, flags);
+    if (convention == METH_WITH_CLASS && hc_is_present(at->descriptor_type))
+        hc_reader_word(reader, method + at->descriptor_type, ret_class);
+    else if (convention != METH_NOARGS)
+        return 0;
+    return function;
+}
+
+void hc_sizeof_find(struct hc_type_table *table, struct hc_reader *reader, struct hc_type *type,
+                    unsigned depth)
+{
+    uint64_t method;
+    if (type->has_row || !type->base) // without a base: object
+        return;
+    uint64_t address = find_definer(table, reader, type, &method);
+    if (!address)
+        return;
+    const struct hc_type *definer =
+        address == type->address ? type : hc_type_table_find(table, reader, address, depth + 1);
+    if (!definer || definer->has_row || !definer->base ||
+        (definer->definition && hc_definition_has_size(definer->definition)))
+        return;
+    type->has_own_sizeof = true;
+    type->sizeof_function = function_of(table, reader, method, depth, &type->sizeof_class);
+}
