@@ -161,7 +161,7 @@ static bool gather_leaf(void *argument, const struct hc_leaf *leaf)
 static void gather(struct gathering *gathering, Dwarf_Die *type)
 {
     struct hc_type_place whole;
-    gathering->leaves.opens_base = !gathering->block;
+    gathering->leaves.opens_base = !gathering->block && !gathering->request->is_headless;
     if (!hc_type_place(&gathering->leaves.walk, type, &whole))
         return;
     if (!gathering->block)

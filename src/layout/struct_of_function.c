@@ -89,7 +89,7 @@ static void hear_variable(struct election *election, Dwarf_Die *variable, unsign
         !dwarf_attr(&type, DW_AT_type, &attribute) || !dwarf_formref_die(&attribute, &type) ||
         !name_struct(walk, type, &candidate) || !hc_type_size(walk, &candidate.type, &size) ||
         !is_size(election->request, size) ||
-        !hc_struct_has_head(walk, candidate.type, election->request->head))
+        hc_struct_has_head(walk, candidate.type, election->request->head) == election->request->is_headless)
         return;
     vote(election, &candidate, votes);
 }

@@ -13,6 +13,7 @@ struct hc_struct_request {
     uint64_t size;      // of the struct
     uint64_t item_size; // 0: of just that size; else items of this size follow, one of which it may have
     const char *head;   // what it and its like begin with is a struct that has this member
+    bool is_headless;   // … but it itself begins with something else
     unsigned word_size;
 };
 

@@ -184,6 +184,8 @@
     FIELD(getset_get, "PyGetSetDef", "get", "Objects/typeobject.c", false)                                   \
     FIELD(sizeof_getset, "PyGetSetDef", NULL, "Objects/typeobject.c", false)                                 \
     FIELD(sizeof_definition, "PyMethodDef", NULL, "Objects/methodobject.c", false)                           \
+    FIELD(module_def_clear, "PyModuleDef", "m_clear", "Objects/moduleobject.c", false)                       \
+    FIELD(module_def_free, "PyModuleDef", "m_free", "Objects/moduleobject.c", false)                         \
     FIELD(module_name, "PyModuleObject", "md_name", "Objects/moduleobject.c", false)                         \
     FIELD(module_dict, "PyModuleObject", "md_dict", "Objects/moduleobject.c", false)                         \
     FIELD(code_name, "PyCodeObject", "co_name", "Objects/codeobject.c", false)                               \

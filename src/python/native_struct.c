@@ -1,5 +1,6 @@
 #include "python/native_struct.h"
 
+#include "base/address_map.h"
 #include "base/cleanup.h"
 
 #include <string.h>
@@ -19,6 +20,8 @@ struct found {
     struct hc_native_struct *native; // NULL: none of its own
 };
 
+HC_DEFINE_VECTOR(native_struct_vector, struct hc_native_struct *)
+
 struct hc_native_structs {
     const struct hc_runtime *runtime;
     pthread_mutex_t lock; // libdw reads one module for one thread at a time
@@ -26,6 +29,8 @@ struct hc_native_structs {
     size_t module_count;
     struct found *found; // by index of the type
     size_t found_count;
+    struct hc_address_map states; // of modules: definition → index
+    struct native_struct_vector found_states;
 };
 
 static void native_struct_destroy(struct hc_native_struct *native)
@@ -61,6 +66,10 @@ void hc_native_structs_destroy(struct hc_native_structs *structs)
         hc_debug_info_destroy(structs->modules[i].debug_info);
     for (size_t i = 0; i < structs->found_count; i++)
         native_struct_destroy(structs->found[i].native);
+    for (size_t i = 0; i < structs->found_states.count; i++)
+        native_struct_destroy(structs->found_states.items[i]);
+    native_struct_vector_deinit(&structs->found_states);
+    hc_address_map_deinit(&structs->states);
     free(structs->modules);
     free(structs->found);
     pthread_mutex_destroy(&structs->lock);
@@ -150,30 +159,60 @@ const struct hc_module *hc_native_module(const struct hc_runtime *runtime, const
     return functions.module;
 }
 
+// *ret = NULL if there is none.
+static struct hc_error *find_struct(struct hc_native_structs *structs, const struct functions *functions,
+                                    const struct hc_struct_request *wanted, struct hc_native_struct **ret)
+{
+    struct hc_debug_info *info = functions->module ? debug_info_of(structs, functions->module) : NULL;
+    struct hc_struct_request request = *wanted;
+    if (!info)
+        return NULL;
+    request.functions = functions->addresses;
+    request.function_count = functions->count;
+    request.head = "ob_type";
+    request.word_size = functions->reader.target.word_size;
+    _cleanup_(native_struct_destroyp) struct hc_native_struct *native = calloc(1, sizeof(*native));
+    if (!native)
+        return hc_error_out_of_memory();
+    HC_TRY(hc_debug_info_find_struct(info, &request, &native->structure));
+    native->module = functions->module;
+    if (native->structure.name)
+        *ret = hc_take(native);
+    return NULL;
+}
+
+// PEP 697, since 3.12: a type may have just a struct of its own, behind that of a base whose size it need not
+// know (PyObject_GetTypeData(), Objects/typeobject.c).
+static struct hc_error *find_type_data(struct hc_native_structs *structs, const struct functions *functions,
+                                       const struct hc_type *type, struct hc_native_struct **ret)
+{
+    enum { MAX_ALIGNMENT = 16 };
+    if (!hc_runtime_since(structs->runtime, 3, 12) || !hc_type_is_heap(type) || !type->base)
+        return NULL;
+    uint64_t start = (type->base->basicsize + MAX_ALIGNMENT - 1) & ~(uint64_t)(MAX_ALIGNMENT - 1);
+    if (start + functions->reader.target.word_size > type->basicsize)
+        return NULL;
+    const struct hc_struct_request request = {.size = type->basicsize - start, .is_headless = true};
+    HC_TRY(find_struct(structs, functions, &request, ret));
+    for (size_t i = 0; *ret && i < (*ret)->structure.members.count; i++) {
+        struct hc_struct_member *member = &(*ret)->structure.members.items[i];
+        *(member->block == HC_NO_BLOCK ? &member->offset : &member->block) += start;
+    }
+    return NULL;
+}
+
 static struct hc_error *find_own(struct hc_native_structs *structs, const struct hc_type *type,
                                  struct hc_native_struct **ret)
 {
     struct functions functions = {.runtime = structs->runtime};
     hc_reader_init(&functions.reader, structs->runtime->image);
     collect_functions(&functions, type);
-    struct hc_debug_info *info = functions.module ? debug_info_of(structs, functions.module) : NULL;
-    if (!info)
-        return NULL;
-    const struct hc_struct_request request = {.functions = functions.addresses,
-                                              .function_count = functions.count,
-                                              .size = type->basicsize,
-                                              .item_size = type->itemsize,
-                                              .head = "ob_type",
-                                              .word_size = functions.reader.target.word_size};
-    _cleanup_(native_struct_destroyp) struct hc_native_struct *native = calloc(1, sizeof(*native));
-    if (!native)
-        return hc_error_out_of_memory();
-    HC_TRY(hc_debug_info_find_struct(info, &request, &native->structure));
-    if (!native->structure.name)
-        return NULL;
-    native->module = functions.module;
-    native->type = type;
-    *ret = hc_take(native);
+    const struct hc_struct_request request = {.size = type->basicsize, .item_size = type->itemsize};
+    HC_TRY(find_struct(structs, &functions, &request, ret));
+    if (!*ret)
+        HC_TRY(find_type_data(structs, &functions, type, ret));
+    if (*ret)
+        (*ret)->type = type;
     return NULL;
 }
 
@@ -206,6 +245,56 @@ struct hc_error *hc_native_struct_find(struct hc_type_table *types, const struct
     pthread_mutex_lock(&structs->lock);
     for (type = type->native; type && !*ret && !error && type->how != HC_HOW_DECODER; type = type->base)
         error = find_cached(structs, type, ret);
+    pthread_mutex_unlock(&structs->lock);
+    return error;
+}
+
+static struct hc_error *find_own_state(struct hc_native_structs *structs, uint64_t definition,
+                                       struct hc_native_struct **ret)
+{
+    const struct hc_offsets *at = &structs->runtime->layouts.at;
+    struct functions functions = {.runtime = structs->runtime};
+    struct hc_struct_request request = {.is_headless = true};
+    hc_reader_init(&functions.reader, structs->runtime->image);
+    const uint32_t places[] = {at->module_def_traverse, at->module_def_clear, at->module_def_free};
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        uint64_t address;
+        if (hc_is_present(places[i]) && hc_reader_word(&functions.reader, definition + places[i], &address))
+            add_function(&functions, address);
+    }
+    if (!hc_reader_word(&functions.reader, definition + at->module_def_size, &request.size))
+        return NULL;
+    return find_struct(structs, &functions, &request, ret);
+}
+
+static struct hc_error *find_cached_state(struct hc_native_structs *structs, uint64_t definition,
+                                          const struct hc_native_struct **ret)
+{
+    bool is_new;
+    _cleanup_(native_struct_destroyp) struct hc_native_struct *native = NULL;
+    struct hc_address_slot *slot =
+        hc_address_map_insert(&structs->states, definition, (uint32_t)structs->found_states.count, &is_new);
+    if (!slot)
+        return hc_error_out_of_memory();
+    uint32_t number = slot->value;
+    if (number < structs->found_states.count) {
+        *ret = structs->found_states.items[number];
+        return NULL;
+    }
+    HC_TRY(find_own_state(structs, definition, &native));
+    if (!native_struct_vector_push(&structs->found_states, native))
+        return hc_error_out_of_memory();
+    *ret = hc_take(native);
+    return NULL;
+}
+
+struct hc_error *hc_native_struct_find_state(struct hc_type_table *types, uint64_t definition,
+                                             const struct hc_native_struct **ret)
+{
+    struct hc_native_structs *structs = types->native_structs;
+    *ret = NULL;
+    pthread_mutex_lock(&structs->lock);
+    struct hc_error *error = find_cached_state(structs, definition, ret);
     pthread_mutex_unlock(&structs->lock);
     return error;
 }

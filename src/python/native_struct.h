@@ -9,7 +9,7 @@
 struct hc_native_struct {
     struct hc_struct structure;
     const struct hc_module *module; // whose debug information described it
-    const struct hc_type *type;     // whose instances it describes: the type asked for, or a base of it
+    const struct hc_type *type; // whose instances it describes: the type asked for, or a base of it; or NULL
 };
 
 struct hc_native_structs;
@@ -26,6 +26,11 @@ struct hc_error *hc_native_struct_find(struct hc_type_table *types, const struct
 
 // The module that has the C code of `type`: that of the functions in it. NULL: none of them is in a module.
 const struct hc_module *hc_native_module(const struct hc_runtime *runtime, const struct hc_type *type);
+
+// *ret = the struct behind the state of the modules that the PyModuleDef at `definition` makes; NULL if there
+// is none. As above.
+struct hc_error *hc_native_struct_find_state(struct hc_type_table *types, uint64_t definition,
+                                             const struct hc_native_struct **ret);
 
 // The member of the struct itself at `offset` that leads to an object, or may; NULL if there is none. Its
 // kind says which, its name is the C member's.

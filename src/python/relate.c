@@ -157,6 +157,12 @@ bool hc_relate_is_referent(const struct hc_relater *relater, uint64_t address)
     return find_referent(relater, address)->address != 0;
 }
 
+bool hc_relate_is_unnamed(const struct hc_relater *relater, uint64_t address)
+{
+    const struct hc_referent *referent = find_referent(relater, address);
+    return referent->address && !referent->has_link;
+}
+
 static bool prepare_referents(struct hc_relater *relater, size_t capacity)
 {
     if (capacity > relater->referent_capacity) {
@@ -169,6 +175,11 @@ static bool prepare_referents(struct hc_relater *relater, size_t capacity)
     memset(relater->referents, 0, capacity * sizeof(*relater->referents));
     relater->referent_slots = capacity;
     return true;
+}
+
+static bool is_module(const struct hc_type *type)
+{
+    return type->layout && !strcmp(type->layout->row->names, "module");
 }
 
 // Leaves links out that lead to what is no referent, and adds one for each referent that has none.
@@ -201,6 +212,11 @@ static void settle(struct hc_relater *relater, const struct hc_object_view *obje
         relater->links.items[kept++] = link;
     }
     relater->links.count = kept;
+    if (!is_virtual && is_module(object->type)) {
+        hc_relate_state(relater, object);
+        for (size_t i = kept; i < relater->links.count; i++)
+            find_referent(relater, relater->links.items[i].target)->has_link = true;
+    }
     for (size_t i = 0; i < count; i++) {
         uint64_t address = referent_at(references, i, is_virtual);
         struct hc_referent *referent = address ? find_referent(relater, address) : NULL;

@@ -2,6 +2,9 @@
 
 #include "python/type_members.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 enum { MOST_ITEMS = 1 << 26 };
 
 // The struct's own bytes, or those of a block that it points to.
@@ -105,5 +108,30 @@ void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *o
             relate_array(relater, &part, word, member->name);
         else if (hc_relate_is_referent(relater, word))
             hc_relate_internal(relater, word, member->name, -1);
+    }
+}
+
+void hc_relate_state(struct hc_relater *relater, const struct hc_object_view *module)
+{
+    struct hc_tracer *tracer = relater->tracer;
+    const struct hc_native_struct *native;
+    struct hc_error *error = hc_native_struct_find_state(
+        tracer->types, hc_view_word(tracer, module, tracer->at->module_def), &native);
+    uint64_t state = hc_view_word(tracer, module, tracer->at->module_state), word;
+    relater->out_of_memory |= error != NULL;
+    hc_error_destroy(error);
+    for (size_t i = 0; !error && native && i < native->structure.members.count; i++) {
+        const struct hc_struct_member *member = &native->structure.members.items[i];
+        if (member->block != HC_NO_BLOCK || member->kind > HC_MEMBER_UNTYPED ||
+            !hc_reader_word(&tracer->reader, state + member->offset, &word) ||
+            !hc_relate_is_unnamed(relater, word))
+            continue;
+        char *name;
+        if (asprintf(&name, "md_state->%s", member->name) < 0) {
+            relater->out_of_memory = true;
+            return;
+        }
+        hc_relate_internal(relater, word, name, -1);
+        free(name);
     }
 }

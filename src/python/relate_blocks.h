@@ -8,5 +8,11 @@
 // an array is a count of the same struct's, and so many of its words are referents or NULL.
 void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object);
 
+// For modules: names what nothing else has a name for, by the members of the struct behind the module's
+// state.
+void hc_relate_state(struct hc_relater *relater, const struct hc_object_view *module);
+
 // While hc_relate() works on the object: is it one of the object's own referents?
 bool hc_relate_is_referent(const struct hc_relater *relater, uint64_t address);
+// … and nothing has named it?
+bool hc_relate_is_unnamed(const struct hc_relater *relater, uint64_t address);

@@ -186,5 +186,9 @@ const struct hc_type_row hc_class_types[] = {
      .own_code = module_has_own_code,
      .guess = module_guess,
      .relate = module_relate},
+    {.names = "moduledef",
+     .structure = "PyModuleDef",
+     .unit = "Objects/moduleobject.c",
+     .holds = "m_base.m_copy"},
     {0},
 };
