@@ -111,6 +111,8 @@ static void hear_function(struct election *election, Dwarf_Die function)
                 hear_variable(election, &entry, OF_VARIABLE);
             else if ((tag == DW_TAG_lexical_block || tag == DW_TAG_inlined_subroutine) && count < MOST_NESTED)
                 waiting[count++] = entry;
+            if (tag == DW_TAG_inlined_subroutine)
+                hear_variable(election, &entry, OF_VARIABLE); // what it returns
         } while (hc_type_step(&election->walk) && dwarf_siblingof(&entry, &entry) == 0);
     }
     for (size_t i = 0; i < election->count; i++) {

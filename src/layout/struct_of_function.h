@@ -43,7 +43,7 @@ struct hc_struct {
 
 void hc_struct_deinit(struct hc_struct *structure);
 
-// Each function votes for the structs of the wanted size that its parameters and variables, inlined calls'
-// included, point to. `ret` stays empty if none has more votes than all others.
+// Each function votes for the structs of the wanted size that its parameters and variables point to, those of
+// inlined calls and what these return included. `ret` stays empty if none has more votes than all others.
 struct hc_error *hc_debug_info_find_struct(struct hc_debug_info *info,
                                            const struct hc_struct_request *request, struct hc_struct *ret);

@@ -91,20 +91,42 @@ static void relate_open(struct hc_relater *relater, const struct hc_object_view 
     }
 }
 
+// Of what the block's members lead to, is half or more what the object refers to? Blocks are shared, too:
+// many objects have a pointer to the state of their module.
+static bool is_own(const struct hc_relater *relater, const struct hc_object_view *object,
+                   const struct part *part)
+{
+    const struct hc_struct_member_vector *members = &relater->members->native->structure.members;
+    size_t pointers = 0, referents = 0;
+    for (size_t i = 0; i < members->count; i++) {
+        const struct hc_struct_member *member = &members->items[i];
+        uint64_t word;
+        if (member->kind != HC_MEMBER_OBJECT || member->block != part->block ||
+            !read_number(relater, part, member, &word) || !word)
+            continue;
+        pointers++;
+        referents += word != object->type->address && hc_relate_is_referent(relater, word);
+    }
+    return 2 * referents >= pointers;
+}
+
 void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object)
 {
     const struct hc_struct_member_refs *members = &relater->members->apart;
+    struct part part = {.bytes = object->bytes, .available = object->available, .block = HC_NO_BLOCK};
+    bool is_used = true;
     for (size_t i = 0; i < members->count && (i || hc_trace_afford(relater->tracer, members->count)); i++) {
         const struct hc_struct_member *member = members->items[i];
-        if (member->is_open) {
-            relate_open(relater, object, member);
-            continue;
-        }
-        struct part part = find_part(relater, object, member->block);
         uint64_t word;
-        if (!read_number(relater, &part, member, &word) || !word)
+        if (member->block != part.block) {
+            part = find_part(relater, object, member->block);
+            is_used = member->block == HC_NO_BLOCK || is_own(relater, object, &part);
+        }
+        if (member->is_open)
+            relate_open(relater, object, member);
+        else if (!is_used || !read_number(relater, &part, member, &word) || !word)
             continue;
-        if (member->kind == HC_MEMBER_ITEMS)
+        else if (member->kind == HC_MEMBER_ITEMS)
             relate_array(relater, &part, word, member->name);
         else if (hc_relate_is_referent(relater, word))
             hc_relate_internal(relater, word, member->name, -1);
