@@ -236,6 +236,13 @@ static struct hc_error *find_cached(struct hc_native_structs *structs, const str
     return NULL;
 }
 
+bool hc_native_is_decoded(const struct hc_type *type)
+{
+    // A __sizeof__ of its own makes a type one of words, though it is traced by a decoder.
+    return type->how == HC_HOW_DECODER ||
+           (type->how == HC_HOW_WORDS && type->layout && type->words_from >= type->words_to);
+}
+
 struct hc_error *hc_native_struct_find(struct hc_type_table *types, const struct hc_type *type,
                                        const struct hc_native_struct **ret)
 {
@@ -243,7 +250,7 @@ struct hc_error *hc_native_struct_find(struct hc_type_table *types, const struct
     struct hc_error *error = NULL;
     *ret = NULL;
     pthread_mutex_lock(&structs->lock);
-    for (type = type->native; type && !*ret && !error && type->how != HC_HOW_DECODER; type = type->base)
+    for (type = type->native; type && !*ret && !error && !hc_native_is_decoded(type); type = type->base)
         error = find_cached(structs, type, ret);
     pthread_mutex_unlock(&structs->lock);
     return error;

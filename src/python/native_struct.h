@@ -14,6 +14,9 @@ struct hc_native_struct {
 
 struct hc_native_structs;
 
+// Does a decoder of ours know all of an instance, so that no struct is looked for?
+bool hc_native_is_decoded(const struct hc_type *type);
+
 struct hc_native_structs *hc_native_structs_create(const struct hc_runtime *runtime); // NULL: out of memory
 void hc_native_structs_destroy(struct hc_native_structs *structs);
 

@@ -97,7 +97,7 @@ static bool add_class(struct hc_relater *relater, const struct hc_type *type, st
 // The part of `type` that a base's decoder knows, names included.
 static uint64_t decoded_part(const struct hc_type *type)
 {
-    while (type && type->how != HC_HOW_DECODER)
+    while (type && !hc_native_is_decoded(type))
         type = type->base;
     return type ? type->basicsize : 0;
 }
