@@ -372,7 +372,9 @@ static void plan_native(struct hc_type_table *table, struct hc_reader *reader, c
         owner = owner->base;
     type->how = traverse && native->is_gc ? HC_HOW_EMULATED : HC_HOW_WORDS;
     type->layout = owner->layout;
-    type->words_from = owner->basicsize;
+    // A static type that nobody has readied has no base.
+    type->words_from = owner == native ? table->runtime->layouts.at.object_type + reader->target.word_size
+                                       : owner->basicsize;
     type->words_to = native->basicsize;
     type->words_visited = traverse != 0;
     // What the tp_traverse of a C heap type has to do since 3.9: visit the type, and the managed dict if

@@ -71,7 +71,7 @@ class LinksTest:
 
     def test_all_at_once_are_classified_as_one_by_one(self):
         addresses = [each[1] for each in self.truth["just"]]
-        (answer,) = self.ask("(%s).byvia" % " | ".join("iso(%d)" % each for each in addresses))
+        (answer,) = self.ask("iso(%s).byvia" % ", ".join(map(str, addresses)))
         counted = {tuple(ast.literal_eval("[%s]" % row["name"])): row["count"] for row in answer["rows"]}
         expected = {}
         for _, _, texts in {each[1]: each for each in self.truth["just"]}.values():
