@@ -19,6 +19,7 @@ struct registers {
     unsigned count;
     unsigned program_counter; // its place
     unsigned size;            // of elf_gregset_t, in words
+    bool is_signed;           // return addresses may be
 };
 
 static const struct registers machines[] = {
@@ -31,7 +32,8 @@ static const struct registers machines[] = {
      .places = aarch64_places,
      .count = sizeof(aarch64_places),
      .program_counter = 32,
-     .size = 34},
+     .size = 34,
+     .is_signed = true},
 };
 
 struct unwinding {
@@ -76,10 +78,27 @@ static pid_t next_thread(Dwfl *dwfl, void *argument, void **thread)
     return ((struct unwinding *)argument)->thread->tid;
 }
 
+// Where pointer authentication is in use, a return address on the stack carries a signature above the 48 bits
+// of an address.
+static uint64_t strip_signature(const struct unwinding *unwinding, uint64_t word)
+{
+    enum { ADDRESS_BITS = 48 };
+    uint64_t stripped = word & ((UINT64_C(1) << ADDRESS_BITS) - 1);
+    return unwinding->registers->is_signed && stripped != word &&
+                   hc_image_find_module(unwinding->reader.image, stripped)
+               ? stripped
+               : word;
+}
+
 static bool read_memory(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *ret, void *argument)
 {
     (void)dwfl;
-    return hc_reader_word(&((struct unwinding *)argument)->reader, address, ret);
+    struct unwinding *unwinding = argument;
+    uint64_t word;
+    if (!hc_reader_word(&unwinding->reader, address, &word))
+        return false;
+    *ret = strip_signature(unwinding, word);
+    return true;
 }
 
 static bool set_registers(Dwfl_Thread *thread, void *argument)
@@ -87,7 +106,7 @@ static bool set_registers(Dwfl_Thread *thread, void *argument)
     const struct unwinding *unwinding = argument;
     Dwarf_Word registers[MOST_REGISTERS];
     for (unsigned i = 0; i < unwinding->registers->count; i++)
-        registers[i] = read_register(unwinding, unwinding->registers->places[i]);
+        registers[i] = strip_signature(unwinding, read_register(unwinding, unwinding->registers->places[i]));
     dwfl_thread_state_register_pc(thread, read_register(unwinding, unwinding->registers->program_counter));
     return dwfl_thread_state_registers(thread, 0, unwinding->registers->count, registers);
 }

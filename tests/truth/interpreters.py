@@ -12,8 +12,9 @@ DISTRIBUTION = "debian-"  # and version: the distribution's own /usr/bin/python3
 DEBIAN = DISTRIBUTION + "3.11"
 # Of other Debian releases, in roots that tests/roots/make_root.sh makes; "d" is a debug build.
 IN_ROOTS = ("bullseye-3.9", "trixie-3.13", "sid-3.13", "sid-3.14", "sid-3.15",
-    "bullseye-3.9d", "trixie-3.13d", "sid-3.13d", "sid-3.14d", "sid-3.15d", "arm64-3.11")
-EMULATORS = {"arm64": "/usr/bin/qemu-aarch64-static"}  # below the root
+    "bullseye-3.9d", "trixie-3.13d", "sid-3.13d", "sid-3.14d", "sid-3.15d", "arm64-3.11",
+    "arm64-trixie-3.13")
+EMULATORS = {"arm64": "/usr/bin/qemu-aarch64-static"}  # below the root, by the start of its name
 NAMES = SUPPORTED + tuple(DISTRIBUTION + version for version in SUPPORTED) + IN_ROOTS
 REQUIRED = SUPPORTED + (DEBIAN,)  # by HEAPCORE_FULL_MATRIX=1
 DEBIAN_DEBUG = "/usr/lib/debug/.build-id"
@@ -75,10 +76,10 @@ def find_debian(version):
 
 def find_in_root(name):
     """Python "sid-3.14d" of Debian's sid, or None; a root can be entered by root only."""
-    suite, version = name.split("-")
-    root = os.path.realpath(os.path.join(ROOTS, suite))
+    folder, version = name.rsplit("-", 1)
+    root = os.path.realpath(os.path.join(ROOTS, folder))
     executable = "/usr/bin/python" + version
-    emulator = EMULATORS.get(suite)
+    emulator = EMULATORS.get(folder.split("-")[0])
     is_there = os.geteuid() == 0 and all(os.access(root + p, os.X_OK) for p in (executable, emulator) if p)
     return Interpreter(name, executable, root, emulator) if is_there else None
 
@@ -108,8 +109,8 @@ def cover(names):
             missing.append(name)
         if interpreter or name in REQUIRED + IN_ROOTS:
             found_at = interpreter and "COVERED    " + (interpreter.root or "") + interpreter.executable
-            advice = ": tests/roots/make_root.sh %s makes it" % name.split("-")[0] if name in IN_ROOTS else ""
-            print("%-12s %s" % (name, found_at or "NOT FOUND" + advice), flush=True)
+            advice = ": tests/roots/make_root.sh %s makes it" % name.rsplit("-", 1)[0] if name in IN_ROOTS else ""
+            print("%-17s %s" % (name, found_at or "NOT FOUND" + advice), flush=True)
     if missing and must_have_all():
         print("HEAPCORE_FULL_MATRIX=1, but not found: " + ", ".join(missing))
     return found, missing

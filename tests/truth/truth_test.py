@@ -16,8 +16,7 @@ import dumping
 
 class TruthTest(cases.DumpCase):
     # An emulated process is slow, and no debugger sees it: one test for each thing that may depend on the machine.
-    EMULATED = ("test_zoo_of_every_type_in_a_kernel_core", "test_leaking_service_in_a_kernel_core",
-        "test_objects_of_two_interpreters_in_one_kernel_core")
+    EMULATED = ("test_zoo_of_every_type_in_a_kernel_core", "test_leaking_service_in_a_kernel_core")
 
     def setUp(self):
         if self.interpreter.emulator and self._testMethodName not in self.EMULATED:
