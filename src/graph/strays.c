@@ -72,8 +72,15 @@ static struct hc_error *add_block(void *argument, uint64_t address, uint64_t siz
         return NULL;
     size -= search->header;
     room = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
-    const uint8_t *block = hc_reader_view(&search->reader, address + search->header, size);
-    if (!block || !hc_block_find_object(search->pools, search->tracer, block, room, &start) ||
+    const uint8_t *block = hc_reader_view(&search->reader, address, search->header + size);
+    unsigned word = search->reader.target.word_size;
+    if (!block)
+        return NULL;
+    block += search->header;
+    // What the hooks' realloc() moves leaves its old self behind, but for this.
+    if (search->header && !hc_hooks_stand_before(block - 2 * word, word))
+        return NULL;
+    if (!hc_block_find_object(search->pools, search->tracer, block, room, &start) ||
         hc_address_map_find(&search->buffers, address + search->header, &unused) ||
         is_masked_link(search, address, hc_load_word(&search->reader.target, block)))
         return NULL;

@@ -1,5 +1,7 @@
 #include "python/allocators.h"
 
+#include "python/globals.h"
+
 #include <stddef.h>
 
 enum { MAX_LAYERS = 8 }; // hooks, tracemalloc and the allocator below them
@@ -34,13 +36,16 @@ static const struct layer *find_layer(const struct hc_runtime *runtime, uint64_t
     return NULL;
 }
 
-// In _PyRuntime since 3.12 (gh-99069); a static variable before.
-static bool find_object_allocator(const struct hc_runtime *runtime, uint64_t *ret)
+// Its length, the letter of the allocator, and forbidden bytes up to the second word's end
+// (_PyMem_DebugRawAlloc(), Objects/obmalloc.c); these were 0xfb up to 3.7.
+bool hc_hooks_stand_before(const uint8_t *block, unsigned word)
 {
-    uint64_t size;
-    *ret = runtime->address + runtime->layouts.at.runtime_object_allocator;
-    return hc_is_present(runtime->layouts.at.runtime_object_allocator) ||
-           hc_debug_info_find_symbol(runtime->debug_info, "_PyObject", "Objects/obmalloc.c", ret, &size);
+    if (block[word] != 'o' && block[word] != 'm' && block[word] != 'r')
+        return false;
+    for (unsigned i = word + 1; i < 2 * word; i++)
+        if (block[i] != 0xfd && block[i] != 0xfb)
+            return false;
+    return true;
 }
 
 void hc_allocators_read(const struct hc_runtime *runtime, struct hc_allocators *ret)
@@ -51,7 +56,7 @@ void hc_allocators_read(const struct hc_runtime *runtime, struct hc_allocators *
     *ret = (struct hc_allocators){0};
     uint64_t allocator, function;
     if (!hc_is_present(at->allocator_malloc) || !hc_is_present(at->allocator_context) ||
-        !find_object_allocator(runtime, &allocator))
+        !hc_global_find(runtime, HC_GLOBAL_OBJECT_ALLOCATOR, &allocator))
         return;
     for (unsigned i = 0; i < MAX_LAYERS; i++) {
         const struct layer *layer = hc_reader_word(&reader, allocator + at->allocator_malloc, &function)

@@ -163,7 +163,7 @@ static struct hc_error *check_needed(const struct hc_layouts *layouts, const cha
     for (size_t i = 0; i < HC_FIELD_COUNT; i++)
         if (field_needed[i] && !layouts->fields[i].present)
             return hc_error_create(
-                "the debug information in %s has no %s%s%s; is it CPython 3.8 or later, and complete?", file,
+                "the debug information in %s has no %s%s%s; is it CPython 3.6 or later, and complete?", file,
                 field_requests[i].structure, field_requests[i].member ? "." : "",
                 field_requests[i].member ? field_requests[i].member : "");
     return NULL;

@@ -9,13 +9,14 @@
 #define HC_ABSENT UINT32_MAX
 
 // FIELD(name, structure, member or NULL for the size of the struct, unit that surely has it, needed)
-// `needed` fields are in every version from 3.8 on; without them a core cannot be read.
+// `needed` fields are in every version from 3.6 on; without them a core cannot be read.
 #define HC_PYTHON_FIELDS(FIELD)                                                                              \
     FIELD(object_refcnt, "PyObject", "ob_refcnt", "Objects/object.c", true)                                  \
     FIELD(object_type, "PyObject", "ob_type", "Objects/object.c", true)                                      \
     FIELD(var_size, "PyVarObject", "ob_size", "Objects/object.c", true)                                      \
-    FIELD(gc_next, "PyGC_Head", "_gc_next", "Modules/gcmodule.c", true)                                      \
-    FIELD(gc_prev, "PyGC_Head", "_gc_prev", "Modules/gcmodule.c", true)                                      \
+    FIELD(gc_next, "PyGC_Head", "_gc_next|gc.gc_next", "Modules/gcmodule.c", true)                           \
+    FIELD(gc_prev, "PyGC_Head", "_gc_prev|gc.gc_prev", "Modules/gcmodule.c", true)                           \
+    FIELD(gc_refs, "PyGC_Head", "gc.gc_refs", "Modules/gcmodule.c", false)                                   \
     FIELD(sizeof_gc_head, "PyGC_Head", NULL, "Modules/gcmodule.c", true)                                     \
     FIELD(type_name, "PyTypeObject", "tp_name", "Objects/typeobject.c", true)                                \
     FIELD(type_basicsize, "PyTypeObject", "tp_basicsize", "Objects/typeobject.c", true)                      \
@@ -200,7 +201,7 @@
     FIELD(cell_content, "PyCellObject", "ob_ref", "Objects/cellobject.c", false)                             \
     FIELD(generator_qualname, "PyGenObject", "gi_qualname", "Objects/genobject.c", false)                    \
     FIELD(descriptor_name, "PyDescrObject", "d_name", "Objects/descrobject.c", false)                        \
-    FIELD(runtime_interpreters, "pyruntimestate", "interpreters.head", "Python/pylifecycle.c", true)         \
+    FIELD(runtime_interpreters, "pyruntimestate", "interpreters.head", "Python/pylifecycle.c", false)        \
     FIELD(interpreter_next, "_is", "next", "Python/pystate.c", true)                                         \
     FIELD(interpreter_threads, "_is", "tstate_head|threads.head", "Python/pystate.c", true)                  \
     FIELD(interpreter_sysdict, "_is", "sysdict", "Python/pystate.c", true)                                   \
@@ -230,8 +231,8 @@
     FIELD(thread_handled, "_ts", "exc_info", "Python/pystate.c", false)                                      \
     FIELD(handled_value, "_err_stackitem", "exc_value", "Python/pystate.c", false)                           \
     FIELD(handled_previous, "_err_stackitem", "previous_item", "Python/pystate.c", false)                    \
-    FIELD(runtime_gil_holder, "pyruntimestate", "ceval.gil.last_holder", "Python/pylifecycle.c", false)      \
-    FIELD(runtime_gil_locked, "pyruntimestate", "ceval.gil.locked", "Python/pylifecycle.c", false)           \
+    FIELD(runtime_current_thread, "pyruntimestate", "gilstate.tstate_current", "Python/pylifecycle.c",       \
+          false)                                                                                             \
     FIELD(interpreter_gil, "_is", "ceval.gil", "Python/pystate.c", false)                                    \
     FIELD(interpreter_id, "_is", "id", "Python/pystate.c", false)                                            \
     FIELD(gil_holder, "_gil_runtime_state", "last_holder", "Python/pystate.c", false)                        \

@@ -61,23 +61,26 @@ static uint32_t load_u32_at(struct pool_reader *reader, const uint8_t *bytes, ui
     return hc_load_u32(&reader->reader.target, bytes + offset);
 }
 
-// The pool header's own numbers tell the pool size: maxnextoffset is the last offset at which a block fits.
-static unsigned guess_pool_bits(struct pool_reader *reader, uint64_t address)
+// The pool header's own numbers tell the pool size and the alignment of blocks (two words; one up to 3.7.3,
+// bpo-27987): maxnextoffset is the last offset at which a block fits.
+static void guess_sizes(struct pool_reader *reader, uint64_t arena)
 {
     const struct hc_offsets *at = &reader->runtime->layouts.at;
-    unsigned alignment = 2u * reader->reader.target.word_size;
-    const uint8_t *header = hc_reader_view(&reader->reader, address, at->sizeof_pool);
-    if (!header)
-        return 0;
-    uint32_t index = load_u32_at(reader, header, at->pool_size_index);
-    uint32_t max_next = load_u32_at(reader, header, at->pool_max_next_offset);
-    uint32_t size = (index + 1) * alignment;
-    if (index >= MAX_BLOCK / alignment)
-        return 0;
-    for (unsigned bits = MIN_POOL_BITS; bits <= MAX_POOL_BITS; bits += 2)
-        if (max_next == (1u << bits) - size)
-            return bits;
-    return 0;
+    unsigned word = reader->reader.target.word_size;
+    for (unsigned bits = MIN_POOL_BITS; bits <= MAX_POOL_BITS; bits += 2) {
+        const uint8_t *header =
+            hc_reader_view(&reader->reader, (arena + (1u << bits) - 1) >> bits << bits, at->sizeof_pool);
+        if (!header)
+            continue;
+        uint32_t index = load_u32_at(reader, header, at->pool_size_index);
+        uint32_t max_next = load_u32_at(reader, header, at->pool_max_next_offset);
+        for (unsigned alignment = word; alignment <= 2 * word; alignment += word)
+            if (index < MAX_BLOCK / alignment && max_next == (1u << bits) - (index + 1) * alignment) {
+                reader->pools->pool_bits = bits;
+                reader->pools->alignment = (uint8_t)alignment;
+                return;
+            }
+    }
 }
 
 static struct hc_error *add_pool(struct pool_reader *reader, uint64_t address)
@@ -96,11 +99,10 @@ static struct hc_error *add_pool(struct pool_reader *reader, uint64_t address)
     }
     if (!load_u32_at(reader, bytes, at->pool_count))
         return NULL; // empty, on the arena's list of free pools
-    unsigned alignment = 2u * reader->reader.target.word_size;
     uint32_t index = load_u32_at(reader, bytes, at->pool_size_index);
     uint32_t next = load_u32_at(reader, bytes, at->pool_next_offset);
-    uint32_t size = (index + 1) * alignment;
-    if (index >= MAX_BLOCK / alignment || next < pools->header_size || next > pool_size) {
+    uint32_t size = (index + 1) * pools->alignment;
+    if (index >= MAX_BLOCK / pools->alignment || next < pools->header_size || next > pool_size) {
         pools->damaged_pools++;
         return NULL;
     }
@@ -135,8 +137,7 @@ static struct hc_error *add_arena(struct pool_reader *reader, const uint8_t *are
         return NULL;
     }
     if (!pools->pool_bits)
-        for (unsigned bits = MIN_POOL_BITS; bits <= MAX_POOL_BITS && !pools->pool_bits; bits += 2)
-            pools->pool_bits = guess_pool_bits(reader, (address + (1u << bits) - 1) >> bits << bits);
+        guess_sizes(reader, address);
     if (!pools->pool_bits) {
         pools->unreadable_pools += total;
         return NULL;

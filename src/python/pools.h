@@ -35,6 +35,7 @@ struct hc_pools {
     unsigned pool_bits;   // log2 of the pool size; 0: no pools
     uint32_t **directory; // address >> 30 → (address >> pool_bits) → pool number + 1
     uint32_t header_size; // pool header
+    uint8_t alignment;    // of blocks: their sizes are multiples of it
     uint8_t gc_head_size, pre_header_size;
     uint8_t debug_header; // of every block, with PYTHONMALLOC=debug, -X dev and Py_DEBUG; else 0
     // For the report.

@@ -2,6 +2,7 @@
 #include "python/pools.h"
 
 #include "base/parallel.h"
+#include "python/allocators.h"
 #include "python/trace.h"
 
 #include <string.h>
@@ -132,22 +133,9 @@ static struct hc_error *scan_task(void *argument, unsigned worker, size_t task)
     return NULL;
 }
 
-// The debug hooks of the allocators (PYTHONMALLOC=debug, -X dev, Py_DEBUG) put two words before what they
-// give out: its length, the letter of the allocator, and forbidden bytes up to the second word's end
-// (_PyMem_DebugRawAlloc(), Objects/obmalloc.c).
-static bool is_debug_header(const uint8_t *block, unsigned word)
-{
-    enum { FORBIDDEN = 0xfd };
-    if (block[word] != 'o' && block[word] != 'm' && block[word] != 'r')
-        return false;
-    for (unsigned i = word + 1; i < 2 * word; i++)
-        if (block[i] != FORBIDDEN)
-            return false;
-    return true;
-}
-
-// All blocks have the header, or none has: a few pools tell.
-static void find_debug_header(struct hc_pools *pools, unsigned word)
+// Where the table of allocators does not tell: all blocks have the header, or none has, so that a few pools
+// do.
+static bool guess_hooks(const struct hc_pools *pools, unsigned word)
 {
     enum { POOLS_ASKED = 64 };
     size_t with = 0, without = 0;
@@ -155,13 +143,13 @@ static void find_debug_header(struct hc_pools *pools, unsigned word)
         for (uint32_t block = 0; block < pools->pools[i].block_count; block++) {
             const struct hc_pool *pool = &pools->pools[i];
             uint64_t offset = hc_pool_block_address(pools, pool, block) - pool->address;
-            if (pool->block_size > 2 * word && is_debug_header(pool->bytes + offset, word))
+            if (pool->block_size > 2 * word && hc_hooks_stand_before(pool->bytes + offset, word))
                 with++;
             else
                 without++;
         }
     // Freed blocks have lost theirs.
-    pools->debug_header = with > without / 8 ? (uint8_t)(2 * word) : 0;
+    return with > without / 8;
 }
 
 static void number_objects(struct hc_pools *pools)
@@ -182,7 +170,12 @@ struct hc_error *hc_pools_scan(struct hc_pools *pools, struct hc_type_table *typ
     if (!tracers || !tallies)
         return hc_error_out_of_memory();
     struct scan scan = {pools, types->runtime, tracers, tallies};
-    find_debug_header(pools, hc_image_target(types->runtime->image)->word_size);
+    unsigned word = hc_image_target(types->runtime->image)->word_size;
+    struct hc_allocators allocators;
+    hc_allocators_read(types->runtime, &allocators);
+    bool has_hooks =
+        allocators.objects == HC_ALLOCATOR_UNKNOWN ? guess_hooks(pools, word) : allocators.has_hooks;
+    pools->debug_header = has_hooks ? (uint8_t)(2 * word) : 0;
     struct hc_error *error = NULL;
     for (unsigned i = 0; i < threads && !error; i++)
         error = hc_tracer_init(&tracers[i], types);

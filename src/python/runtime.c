@@ -1,5 +1,6 @@
 #include "python/runtime.h"
 
+#include "python/globals.h"
 #include "python/strings.h"
 
 #include <elf.h>
@@ -63,7 +64,9 @@ static struct hc_error *try_module(struct hc_runtime *runtime, const struct hc_m
     _cleanup_(hc_debug_info_destroyp) struct hc_debug_info *info = NULL;
     uint64_t size;
     HC_TRY(hc_debug_info_open(module, options, &info));
-    if (!hc_debug_info_find_symbol(info, "_PyRuntime", NULL, &runtime->address, &size))
+    // 3.6 has no _PyRuntime, but variables here and there.
+    if (!hc_debug_info_find_symbol(info, "_PyRuntime", NULL, &runtime->address, &size) &&
+        !hc_debug_info_find_symbol(info, "_PyThreadState_Current", NULL, &runtime->address, &size))
         return NULL;
     runtime->module = module;
     runtime->debug_info = hc_take(info);
@@ -164,12 +167,15 @@ static struct hc_error *no_runtime(const struct hc_runtime *runtime)
         (long)runtime->address, path);
 }
 
-// The list starts in _PyRuntime.interpreters.head; it is bounded, for a damaged one may be a ring.
+// Bounded, for a damaged one may be a ring.
 static struct hc_error *find_interpreters(struct hc_runtime *runtime, struct hc_reader *reader)
 {
     const struct hc_offsets *at = &runtime->layouts.at;
-    uint64_t interpreter;
-    if (!hc_reader_word(reader, runtime->address + at->runtime_interpreters, &interpreter))
+    uint64_t head, interpreter;
+    if (!hc_global_find(runtime, HC_GLOBAL_INTERPRETERS, &head))
+        return hc_error_create("%s does not tell where the list of interpreters is",
+                               hc_debug_info_file(runtime->debug_info));
+    if (!hc_reader_word(reader, head, &interpreter))
         return no_runtime(runtime);
     while (interpreter && runtime->interpreters.count < MAX_INTERPRETERS) {
         for (size_t i = 0; i < runtime->interpreters.count; i++)
@@ -300,8 +306,8 @@ struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_ima
     HC_TRY(find_static_types(runtime, &reader));
     HC_TRY(read_version(runtime, &reader));
     runtime->dict_visits_inline_values = runtime->version >= FIRST_WITH_VISITING_DICTS;
-    if (!hc_runtime_since(runtime, 3, 8) || hc_runtime_since(runtime, 3, 16))
-        return hc_error_create("%s runs Python %s; heapcore reads 3.8 to 3.15", hc_image_path(image),
+    if (!hc_runtime_since(runtime, 3, 6) || hc_runtime_since(runtime, 3, 16))
+        return hc_error_create("%s runs Python %s; heapcore reads 3.6 to 3.15", hc_image_path(image),
                                runtime->version_text);
     return NULL;
 }

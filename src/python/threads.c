@@ -2,6 +2,7 @@
 
 #include "base/address_map.h"
 #include "python/attribute.h"
+#include "python/globals.h"
 #include "python/strings.h"
 #include "python/value_write.h"
 
@@ -47,17 +48,13 @@ uint64_t hc_interpreter_number(struct hc_tracer *tracer, uint64_t interpreter)
 static uint64_t gil_holder(struct hc_tracer *tracer, uint64_t interpreter)
 {
     const struct hc_offsets *at = tracer->at;
-    uint64_t holder, gil;
-    const uint8_t *locked = NULL;
-    if (hc_is_present(at->runtime_gil_holder) && hc_is_present(at->runtime_gil_locked)) { // up to 3.11
-        locked = hc_reader_view(&tracer->reader, tracer->runtime->address + at->runtime_gil_locked, 4);
-        if (!read_member(tracer, tracer->runtime->address, at->runtime_gil_holder, &holder))
-            return 0;
-    } else if (read_member(tracer, interpreter, at->interpreter_gil, &gil) && hc_is_present(at->gil_locked)) {
-        locked = hc_reader_view(&tracer->reader, gil + at->gil_locked, 4);
-        if (!read_member(tracer, gil, at->gil_holder, &holder))
-            return 0;
-    }
+    uint64_t current, holder, gil;
+    if (hc_global_find(tracer->runtime, HC_GLOBAL_CURRENT_THREAD, &current))
+        return hc_reader_word(&tracer->reader, current, &holder) ? holder : 0;
+    if (!read_member(tracer, interpreter, at->interpreter_gil, &gil) || !hc_is_present(at->gil_locked) ||
+        !read_member(tracer, gil, at->gil_holder, &holder))
+        return 0;
+    const uint8_t *locked = hc_reader_view(&tracer->reader, gil + at->gil_locked, 4);
     // -1 before the GIL is made.
     return locked && (int32_t)hc_load_u32(&tracer->reader.target, locked) > 0 ? holder : 0;
 }

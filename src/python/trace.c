@@ -221,6 +221,12 @@ bool hc_tracer_is_tracked(struct hc_tracer *tracer, const struct hc_object_view 
         return false;
     uint64_t head = object->address - tracer->at->sizeof_gc_head;
     uint64_t next;
+    if (hc_is_present(tracer->at->gc_refs)) { // up to 3.7 the state of it, above a flag
+        enum { UNTRACKED = -2 };
+        const uint8_t *refs = hc_reader_view(&tracer->object_reader, head + tracer->at->gc_refs,
+                                             tracer->object_reader.target.word_size);
+        return refs && hc_load_signed_word(&tracer->object_reader.target, refs) >> 1 != UNTRACKED;
+    }
     return hc_reader_word(&tracer->object_reader, head + tracer->at->gc_next, &next) && next;
 }
 

@@ -147,7 +147,7 @@ def main():
     parser.add_argument("--interpreter", action="append")
     options, rest = parser.parse_known_args()
     HEAPCORE = os.path.abspath(options.heapcore)
-    found, missing = interpreters.cover(options.interpreter or interpreters.REQUIRED)
+    found, missing = interpreters.cover(options.interpreter or interpreters.SUPPORTED + (interpreters.DEBIAN,))
     for interpreter in found:
         name = "TutorialTest_" + interpreter.name.replace(".", "_").replace("-", "_")
         globals()[name] = type(name, (TutorialTest, unittest.TestCase), {"interpreter": interpreter})

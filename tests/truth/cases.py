@@ -30,6 +30,10 @@ class DumpCase(unittest.TestCase):
         else:
             self.addCleanup(shutil.rmtree, self.folder)
 
+    def needs(self, version, what):
+        if interpreters.version_of(self.interpreter) < tuple(map(int, version.split("."))):
+            self.skipTest("%s came with %s" % (what, version))
+
     def check(self, target, *truths, **options):
         started = time.monotonic()
         lines = dumping.heapcore_dump(self.heapcore, target)
@@ -59,7 +63,7 @@ def for_interpreter(case, interpreter, heapcore, keep):
 def argument_parser(description):
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--heapcore", required=True, help="the program under test")
-    parser.add_argument("--interpreter", action="append", choices=interpreters.NAMES, help="default: all")
+    parser.add_argument("--interpreter", action="append", choices=interpreters.ALL, help="default: all")
     parser.add_argument("--keep", action="store_true", help="keep cores and truth files")
     parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
     return parser
@@ -70,7 +74,7 @@ def run(case, arguments):
     if not os.access(arguments.heapcore, os.X_OK):
         sys.exit("%s is no program: build it first" % arguments.heapcore)
     suite = unittest.TestSuite()
-    found, missing = interpreters.cover(arguments.interpreter or interpreters.NAMES)
+    found, missing = interpreters.cover(arguments.interpreter or interpreters.ALL)
     if missing and interpreters.must_have_all():
         return 1
     for interpreter in found:

@@ -41,6 +41,9 @@ NOT_ALWAYS_LISTED = {
 
 # Those of them that only some versions have.
 NOT_EVERYWHERE = {
+    "builtins.dict_reverseitemiterator",
+    "builtins.dict_reversekeyiterator",
+    "builtins.dict_reversevalueiterator",
     "builtins.builtin_method",
     "builtins.memory_iterator",
     "builtins.str_ascii_iterator",

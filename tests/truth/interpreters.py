@@ -7,6 +7,7 @@ import re
 import struct
 import sys
 
+OLD = ("3.6", "3.7")  # for the tests of what is known of objects and threads, not of the language
 SUPPORTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 DISTRIBUTION = "debian-"  # and version: the distribution's own /usr/bin/python3.x
 DEBIAN = DISTRIBUTION + "3.11"
@@ -16,7 +17,8 @@ IN_ROOTS = ("bullseye-3.9", "trixie-3.13", "sid-3.13", "sid-3.14", "sid-3.15",
     "arm64-trixie-3.13")
 EMULATORS = {"arm64": "/usr/bin/qemu-aarch64-static"}  # below the root, by the start of its name
 NAMES = SUPPORTED + tuple(DISTRIBUTION + version for version in SUPPORTED) + IN_ROOTS
-REQUIRED = SUPPORTED + (DEBIAN,)  # by HEAPCORE_FULL_MATRIX=1
+ALL = OLD + NAMES
+REQUIRED = OLD + SUPPORTED + (DEBIAN,)  # by HEAPCORE_FULL_MATRIX=1
 DEBIAN_DEBUG = "/usr/lib/debug/.build-id"
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOTS = os.environ.get("HEAPCORE_ROOTS") or os.path.join(HERE, "..", "..", "build", "roots")
@@ -93,6 +95,11 @@ def find(name):
     return Interpreter(name, executable) if executable else None
 
 
+def version_of(interpreter):
+    """(3, 13) of "3.13", "debian-3.13" and "trixie-3.13d"."""
+    return tuple(map(int, re.search(r"(\d+)\.(\d+)d?$", interpreter.name).groups()))
+
+
 def must_have_all():
     """Whether a missing interpreter is a failure: so it is asked, and the machine has a testbed."""
     return os.environ.get("HEAPCORE_FULL_MATRIX") == "1" and os.path.isdir(os.path.expanduser("~/.pyenv"))
@@ -117,7 +124,7 @@ def cover(names):
 
 
 def main():
-    missing = cover(NAMES)[1]
+    missing = cover(ALL)[1]
     return 1 if missing and must_have_all() else 0
 
 

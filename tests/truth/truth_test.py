@@ -28,10 +28,11 @@ class TruthTest(cases.DumpCase):
         self.assertEqual([], comparison.truth.exact_types_missing(), "the zoo lacks a type")
 
     def test_zoo_whose_objects_were_frozen_in_a_kernel_core(self):
+        self.needs("3.7", "gc.freeze()")
         self.check_abort("zoo.py", "freeze")
 
     def test_zoo_under_the_debug_hooks_of_the_allocators(self):
-        self.check_abort("zoo.py", flags=("-X", "dev"))
+        self.check_abort("zoo.py", environment={"PYTHONMALLOC": "debug"})
 
     def test_zoo_without_pymalloc(self):
         self.check_abort("zoo.py", environment={"PYTHONMALLOC": "malloc"})
@@ -58,6 +59,7 @@ class TruthTest(cases.DumpCase):
         self.check_abort("leaky.py")
 
     def test_objects_of_two_interpreters_in_one_kernel_core(self):
+        self.needs("3.8", "a module of interpreters")
         truth, core = dumping.abort_for_core(self.interpreter, "two_interpreters.py", self.folder)
         self.check(core, truth, truth + ".sub")
 

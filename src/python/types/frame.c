@@ -302,8 +302,8 @@ const struct hc_type_row hc_frame_types[] = {
     {.names = "frame",
      .structure = "_frame",
      .unit = "Objects/frameobject.c",
-     .visits = "f_back= f_code= f_builtins= f_globals= f_locals= f_trace= f_extra_locals f_locals_cache "
-               "f_overwritten_fast_locals",
+     .visits = "f_back= f_code= f_builtins= f_globals= f_locals= f_trace= f_exc_type f_exc_value "
+               "f_exc_traceback f_extra_locals f_locals_cache f_overwritten_fast_locals",
      .traverse = frame_traverse,
      .relate = frame_relate,
      .size = frame_size},
