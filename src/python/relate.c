@@ -312,7 +312,7 @@ void hc_relate(struct hc_relater *relater, const struct hc_object_view *object)
         return;
     if (references->dict && !relater->members->has_dict)
         hc_relate_named(relater, HC_LINK_ATTRIBUTE, references->dict, "__dict__");
-    if (type->visits_type)
+    if (type->visits_type || type->how != HC_HOW_DECODER)
         hc_relate_named(relater, HC_LINK_INTERNAL, type->address, "ob_type");
     if (has_attributes(references, type))
         hc_relate_attributes(relater);
