@@ -107,10 +107,12 @@ void hc_relate_attributes(struct hc_relater *relater)
 static void relate_members(struct hc_relater *relater, const struct hc_object_view *object)
 {
     const struct hc_type_members *members = relater->members;
+    const uint64_t word_mask = relater->tracer->reader.target.word_size - 1u;
     for (size_t i = 0; i < members->count && (i || hc_trace_afford(relater->tracer, members->count)); i++) {
         const struct hc_type_member *member = &members->items[i];
-        hc_relate_named(relater, member->kind, hc_view_word(relater->tracer, object, member->offset),
-                        member->name);
+        // The lowest bits may be marks: ElementTree has one on the text of an element.
+        uint64_t target = hc_view_word(relater->tracer, object, member->offset) & ~word_mask;
+        hc_relate_named(relater, member->kind, target, member->name);
     }
 }
 

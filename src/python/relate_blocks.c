@@ -5,21 +5,43 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_ITEMS = 1 << 26 };
+enum {
+    MOST_ITEMS = 1 << 26,
+    MOST_UNCOUNTED = 64,
+};
 
 // The struct's own bytes, or those of a block that it points to.
 struct part {
     const uint8_t *bytes; // NULL: a hole
     uint64_t available;
     uint64_t block; // see struct hc_struct_member
+    uint64_t address;
+    uint64_t array, array_end; // the array that was found last, which may lie in the part itself
 };
+
+// Objects have pointers to what their module shares with all of them, which is no part of theirs; 0: none.
+static uint64_t find_module_state(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    struct hc_tracer *tracer = relater->tracer;
+    const struct hc_offsets *at = tracer->at;
+    const struct hc_type *native = object->type->native;
+    uint64_t module = 0, state = 0;
+    if (native && hc_type_is_heap(native) && hc_is_present(at->heap_type_module) &&
+        hc_reader_word(&tracer->reader, native->address + at->heap_type_module, &module) && module)
+        hc_reader_word(&tracer->reader, module + at->module_state, &state);
+    return state;
+}
 
 static struct part find_part(struct hc_relater *relater, const struct hc_object_view *object, uint64_t block)
 {
-    struct part part = {.bytes = object->bytes, .available = object->available, .block = block};
-    if (block != HC_NO_BLOCK)
-        part.bytes = hc_reader_span(&relater->tracer->reader, hc_view_word(relater->tracer, object, block),
-                                    &part.available);
+    struct part part = {
+        .bytes = object->bytes, .available = object->available, .block = block, .address = object->address};
+    if (block == HC_NO_BLOCK)
+        return part;
+    part.address = hc_view_word(relater->tracer, object, block);
+    part.bytes = part.address == find_module_state(relater, object)
+                     ? NULL
+                     : hc_reader_span(&relater->tracer->reader, part.address, &part.available);
     return part;
 }
 
@@ -46,31 +68,45 @@ static uint64_t find_count(const struct hc_relater *relater, const struct part *
     return largest;
 }
 
-static void relate_array(struct hc_relater *relater, const struct part *part, uint64_t address,
-                         const char *name)
+// The words from `bytes` on that are NULL or referents, up to the last referent of them.
+static uint64_t count_referents(const struct hc_relater *relater, const uint8_t *bytes, uint64_t most)
+{
+    const struct hc_target *target = &relater->tracer->reader.target;
+    uint64_t last = 0;
+    for (uint64_t i = 0; i < most; i++) {
+        uint64_t word = hc_load_word(target, bytes + i * target->word_size);
+        if (word && !hc_relate_is_referent(relater, word))
+            break;
+        if (word)
+            last = i + 1;
+    }
+    return last;
+}
+
+static void relate_array(struct hc_relater *relater, struct part *part, uint64_t address, const char *name)
 {
     struct hc_tracer *tracer = relater->tracer;
     const struct hc_target *target = &tracer->reader.target;
-    uint64_t available, alive = 0;
+    uint64_t available;
     const uint8_t *bytes = hc_reader_span(&tracer->reader, address, &available);
-    uint64_t most = find_count(relater, part, MOST_ITEMS);
-    if (!bytes || !most || address % target->word_size)
+    if (!bytes || address % target->word_size)
         return;
-    if (most > available / target->word_size)
-        most = available / target->word_size;
+    uint64_t room = available / target->word_size;
+    uint64_t most = find_count(relater, part, room < MOST_ITEMS ? room : MOST_ITEMS);
+    // Approximation: an array of a length that nobody has written down (it is the same for all) is followed
+    // by something else than referents of the object.
+    if (most < MOST_UNCOUNTED)
+        most = room < MOST_UNCOUNTED ? room : MOST_UNCOUNTED;
     if (!hc_trace_afford(tracer, most))
         return;
-    for (; alive < most; alive++) {
-        uint64_t word = hc_load_word(target, bytes + alive * target->word_size);
-        if (word && !hc_relate_is_referent(relater, word))
-            break;
-    }
-    uint64_t count = find_count(relater, part, alive);
-    for (uint64_t i = 0; i < count; i++) {
+    uint64_t alive = count_referents(relater, bytes, most);
+    for (uint64_t i = 0; i < alive; i++) {
         uint64_t word = hc_load_word(target, bytes + i * target->word_size);
         if (word)
             hc_relate_internal(relater, word, name, (int64_t)i);
     }
+    part->array = address;
+    part->array_end = address + alive * target->word_size;
 }
 
 // Items that follow the object.
@@ -91,44 +127,23 @@ static void relate_open(struct hc_relater *relater, const struct hc_object_view 
     }
 }
 
-// Of what the block's members lead to, is half or more what the object refers to? Blocks are shared, too:
-// many objects have a pointer to the state of their module.
-static bool is_own(const struct hc_relater *relater, const struct hc_object_view *object,
-                   const struct part *part)
-{
-    const struct hc_struct_member_vector *members = &relater->members->native->structure.members;
-    size_t pointers = 0, referents = 0;
-    for (size_t i = 0; i < members->count; i++) {
-        const struct hc_struct_member *member = &members->items[i];
-        uint64_t word;
-        if (member->kind != HC_MEMBER_OBJECT || member->block != part->block ||
-            !read_number(relater, part, member, &word) || !word)
-            continue;
-        pointers++;
-        referents += word != object->type->address && hc_relate_is_referent(relater, word);
-    }
-    return 2 * referents >= pointers;
-}
-
 void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object)
 {
     const struct hc_struct_member_refs *members = &relater->members->apart;
-    struct part part = {.bytes = object->bytes, .available = object->available, .block = HC_NO_BLOCK};
-    bool is_used = true;
+    struct part part = find_part(relater, object, HC_NO_BLOCK);
     for (size_t i = 0; i < members->count && (i || hc_trace_afford(relater->tracer, members->count)); i++) {
         const struct hc_struct_member *member = members->items[i];
         uint64_t word;
-        if (member->block != part.block) {
+        if (member->block != part.block)
             part = find_part(relater, object, member->block);
-            is_used = member->block == HC_NO_BLOCK || is_own(relater, object, &part);
-        }
+        uint64_t address = part.address + member->offset;
         if (member->is_open)
             relate_open(relater, object, member);
-        else if (!is_used || !read_number(relater, &part, member, &word) || !word)
+        else if (!read_number(relater, &part, member, &word) || !word)
             continue;
         else if (member->kind == HC_MEMBER_ITEMS)
             relate_array(relater, &part, word, member->name);
-        else if (hc_relate_is_referent(relater, word))
+        else if (hc_relate_is_referent(relater, word) && !(address >= part.array && address < part.array_end))
             hc_relate_internal(relater, word, member->name, -1);
     }
 }
