@@ -370,7 +370,7 @@ static void plan_native(struct hc_type_table *table, struct hc_reader *reader, c
     }
     while (owner->base && !has_decoder(owner))
         owner = owner->base;
-    type->how = traverse && native->is_gc ? HC_HOW_EMULATED : HC_HOW_WORDS;
+    type->how = traverse && type->is_gc ? HC_HOW_EMULATED : HC_HOW_WORDS;
     type->layout = owner->layout;
     // A static type that nobody has readied has no base.
     type->words_from = owner == native ? table->runtime->layouts.at.object_type + reader->target.word_size
