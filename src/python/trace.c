@@ -459,11 +459,11 @@ static void trace_native(struct hc_tracer *tracer, const struct hc_object_view *
         trace_layout(tracer, object);
     if (type->definition)
         hc_definition_trace(tracer, object);
-    if (!has_own_code && type->how != HC_HOW_EMULATED && type->how != HC_HOW_WORDS)
+    bool runs_code = has_own_code || type->how == HC_HOW_EMULATED;
+    if (runs_code && trace_emulated(tracer, object, first))
         return;
-    if ((has_own_code || type->how == HC_HOW_EMULATED) && trace_emulated(tracer, object, first))
-        return;
-    tracer->references.how = HC_HOW_WORDS;
+    if (runs_code)
+        tracer->references.how = HC_HOW_WORDS;
     if (has_own_code && row->guess)
         row->guess(tracer, object);
     if (type->native_visits_type)

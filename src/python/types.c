@@ -370,7 +370,9 @@ static void plan_native(struct hc_type_table *table, struct hc_reader *reader, c
     }
     while (owner->base && !has_decoder(owner))
         owner = owner->base;
-    type->how = traverse && type->is_gc ? HC_HOW_EMULATED : HC_HOW_WORDS;
+    // Without a tp_traverse nothing is visited: that is known exactly of a class that the collector
+    // traverses.
+    type->how = !type->is_gc ? HC_HOW_WORDS : traverse ? HC_HOW_EMULATED : HC_HOW_DECODER;
     type->layout = owner->layout;
     // A static type that nobody has readied has no base.
     type->words_from = owner == native ? table->runtime->layouts.at.object_type + reader->target.word_size
