@@ -123,8 +123,8 @@ extern HEAPDEF_VISIBLE const struct heapdef_exports heapdef_exports;
 
 // HEAPDEF_EXPORT(types): what the plugin has, an array.
 #define HEAPDEF_EXPORT(array)                                                                                \
-    HEAPDEF_VISIBLE const struct heapdef_exports heapdef_exports = {                                         \
-        HEAPDEF_ABI, (uint32_t)(sizeof(array) / sizeof(*(array))), array}
+    const struct heapdef_exports heapdef_exports = {HEAPDEF_ABI,                                             \
+                                                    (uint32_t)(sizeof(array) / sizeof(*(array))), array}
 
 #ifdef __cplusplus
 }

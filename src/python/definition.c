@@ -156,7 +156,7 @@ static struct hc_error *check_type(const struct search *search, const struct hc_
     if (cause)
         return hc_error_create("%s", cause);
     uint64_t size = layouts->layouts[block->index].size;
-    if (block->structure && size > native->basicsize)
+    if (block->structure && !native->itemsize && size > native->basicsize)
         return hc_error_create("%s:%u: struct %s has %lu bytes, but instances of the type only %lu",
                                definition->file->path, definition->line, block->structure, (long)size,
                                (long)native->basicsize);

@@ -303,7 +303,10 @@ static void walk_array(struct walker *walker, const struct hc_definition_item *i
     }
     if (!count || !locate(walker, item, piece, &address))
         return;
-    if (!item->is_pointer && field->kind == HC_FIELD_ARRAY && count > field->size / stride)
+    // The last member of a struct may go on behind it: `PyObject *items[1]`.
+    bool is_bounded = !item->is_pointer && field->kind == HC_FIELD_ARRAY &&
+                      field->offset + field->size < piece->layout->size;
+    if (is_bounded && count > field->size / stride)
         count = field->size / stride;
     const uint8_t *bytes = hc_reader_span(&walker->tracer->reader, address, &available);
     if (!bytes || count > available / stride) {
@@ -450,9 +453,13 @@ static bool size_by(const struct hc_definition_use *use, struct hc_tracer *trace
 
 uint64_t hc_definition_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
-    const struct hc_definition_use *use = object->type->definition;
+    // A type that no definition names has the __sizeof__ of its base.
+    const struct hc_type *type = object->type;
+    while (!type->definition || !hc_definition_has_size(type->definition))
+        type = type->base;
+    const struct hc_definition_use *use = type->definition;
     uint64_t size;
-    while (use->base && !has_size(use))
+    while (!has_size(use))
         use = use->base;
     if (size_by(use, tracer, object, &size))
         return size;
