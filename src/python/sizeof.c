@@ -66,6 +66,16 @@ static uint64_t function_of(struct hc_type_table *table, struct hc_reader *reade
     return function;
 }
 
+// A definition tells the size of its type and of what derives from it, but not of a class whose own Python
+// code does.
+static bool is_defined(const struct hc_type *type, const struct hc_type *definer)
+{
+    if (definer->native != definer)
+        return false;
+    return (type->definition && hc_definition_has_size(type->definition)) ||
+           (definer->definition && hc_definition_has_size(definer->definition));
+}
+
 void hc_sizeof_find(struct hc_type_table *table, struct hc_reader *reader, struct hc_type *type,
                     unsigned depth)
 {
@@ -77,8 +87,7 @@ void hc_sizeof_find(struct hc_type_table *table, struct hc_reader *reader, struc
         return;
     const struct hc_type *definer =
         address == type->address ? type : hc_type_table_find(table, reader, address, depth + 1);
-    if (!definer || definer->has_row || !definer->base ||
-        (definer->definition && hc_definition_has_size(definer->definition)))
+    if (!definer || definer->has_row || !definer->base || is_defined(type, definer))
         return;
     type->has_own_sizeof = true;
     type->sizeof_function = function_of(table, reader, method, depth, &type->sizeof_class);
