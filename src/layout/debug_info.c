@@ -16,6 +16,10 @@ const char *hc_layout_source_name(enum hc_layout_source source)
         return "none";
     case HC_LAYOUT_DWARF:
         return "dwarf";
+    case HC_LAYOUT_DEBUG_OFFSETS:
+        return "debug_offsets";
+    case HC_LAYOUT_TABLE:
+        return "table";
     }
     return "unknown";
 }

@@ -34,6 +34,10 @@ struct hc_debug_info {
     size_t alternate_units; // index of the first of the last
     bool has_type_units;    // so a unit need not have the structs that it uses
     unsigned visits;
+    const struct hc_layout_table *table; // answers where there is no DWARF; borrowed, may be NULL
+    const struct hc_told_offset *told;   // so, too
+    size_t told_count;
+    struct hc_layout_record *record;     // of all that is asked; borrowed, mostly NULL
     struct hc_symbol_table *symbols;     // built when first asked for
     struct hc_function_table *functions; // so, too
 };

@@ -1,6 +1,8 @@
 // Fields by name: every struct that is asked for is looked for once, all those of a unit together.
 #include "layout/debug_info.h"
 #include "layout/lookup.h"
+#include "layout/record.h"
+#include "layout/source.h"
 #include "layout/types.h"
 
 #include <dwarf.h>
@@ -181,9 +183,8 @@ static struct hc_field resolve(const struct hc_wanted *wanted, const char *membe
     };
 }
 
-struct hc_error *hc_debug_info_find_fields(struct hc_debug_info *info,
-                                           const struct hc_field_request *requests, size_t count,
-                                           struct hc_field *fields)
+static struct hc_error *find_in_dwarf(struct hc_debug_info *info, const struct hc_field_request *requests,
+                                      size_t count, struct hc_field *fields)
 {
     _cleanup_(wanted_vector_deinit) struct wanted_vector wanted = {0};
     _cleanup_(hc_word_vector_deinit) struct hc_word_vector owners = {0};
@@ -200,5 +201,18 @@ struct hc_error *hc_debug_info_find_fields(struct hc_debug_info *info,
     bool big_endian = hc_debug_info_is_big_endian(info);
     for (size_t i = 0; i < count; i++)
         fields[i] = resolve(&wanted.items[owners.items[i]], requests[i].member, big_endian);
+    return NULL;
+}
+
+struct hc_error *hc_debug_info_find_fields(struct hc_debug_info *info,
+                                           const struct hc_field_request *requests, size_t count,
+                                           struct hc_field *fields)
+{
+    if (!info->table)
+        HC_TRY(find_in_dwarf(info, requests, count, fields));
+    for (size_t i = 0; i < count && info->table; i++)
+        fields[i] = hc_source_find(info, &requests[i]);
+    for (size_t i = 0; i < count && info->record; i++)
+        HC_TRY(hc_layout_record_field(info->record, &requests[i], &fields[i]));
     return NULL;
 }

@@ -9,8 +9,10 @@
 #include <stdint.h>
 
 enum hc_layout_source {
-    HC_LAYOUT_NONE,  // absent
-    HC_LAYOUT_DWARF, // debug information of the module or its separate debug file
+    HC_LAYOUT_NONE,          // absent
+    HC_LAYOUT_DWARF,         // debug information of the module or its separate debug file
+    HC_LAYOUT_DEBUG_OFFSETS, // _Py_DebugOffsets: what the process itself tells, since 3.13
+    HC_LAYOUT_TABLE,         // a table made from the debug information of the same or another build
 };
 
 const char *hc_layout_source_name(enum hc_layout_source source);

@@ -2,6 +2,8 @@
 #include "layout/debug_info.h"
 #include "layout/leaves.h"
 #include "layout/lookup.h"
+#include "layout/record.h"
+#include "layout/table.h"
 
 #include <dwarf.h>
 #include <string.h>
@@ -56,9 +58,8 @@ static bool report(void *argument, const struct hc_leaf *leaf)
     return true;
 }
 
-struct hc_error *hc_debug_info_each_pointer(struct hc_debug_info *info, const char *structure,
-                                            const char *unit, const char *pointee,
-                                            hc_pointer_member_fn *callback, void *argument)
+static struct hc_error *each_in_dwarf(struct hc_debug_info *info, const char *structure, const char *unit,
+                                      const char *pointee, hc_pointer_member_fn *callback, void *argument)
 {
     struct hc_wanted wanted[] = {{.structure = structure, .unit = unit},
                                  {.structure = pointee, .unit = unit}};
@@ -78,4 +79,37 @@ struct hc_error *hc_debug_info_each_pointer(struct hc_debug_info *info, const ch
     if (hc_type_place(&hunt.leaves.walk, &wanted[0].type, &whole))
         hc_type_each_leaf(&hunt.leaves, &whole);
     return NULL;
+}
+
+// Writes down what is found on its way to who asked.
+struct noting {
+    struct hc_layout_record *record;
+    const char *structure, *unit, *pointee;
+    hc_pointer_member_fn *callback;
+    void *argument;
+    struct hc_error *error;
+};
+
+static void note_pointer(void *argument, const char *path, uint64_t offset, uint64_t count)
+{
+    struct noting *noting = argument;
+    if (!noting->error)
+        noting->error = hc_layout_record_pointer(noting->record, noting->structure, noting->unit,
+                                                 noting->pointee, path, offset, count);
+    noting->callback(noting->argument, path, offset, count);
+}
+
+struct hc_error *hc_debug_info_each_pointer(struct hc_debug_info *info, const char *structure,
+                                            const char *unit, const char *pointee,
+                                            hc_pointer_member_fn *callback, void *argument)
+{
+    struct noting noting = {info->record, structure, unit, pointee, callback, argument, NULL};
+    if (info->table) {
+        hc_layout_table_each_pointer(info->table, structure, unit, pointee, callback, argument);
+        return NULL;
+    }
+    if (!info->record)
+        return each_in_dwarf(info, structure, unit, pointee, callback, argument);
+    HC_TRY(each_in_dwarf(info, structure, unit, pointee, note_pointer, &noting));
+    return noting.error;
 }
