@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include "cli/progress.h"
+#include "report/emit.h"
 
 #include <assert.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 static struct hc_error *run_report(const struct hc_cli_options *options)
 {
     const struct hc_session_report *report = options->report;
+    if (options->emit)
+        return hc_emit_layouts(&options->session, stdout);
     struct hc_cli_options own = *options;
     own.session.layouts_only = report->layouts_only;
     _cleanup_(hc_session_closep) struct hc_session *session = NULL;
@@ -27,6 +30,7 @@ static struct hc_command of_report(const struct hc_session_report *report)
         .help = report->help,
         .takes_baseline = report->takes_baseline,
         .takes_locals = report->takes_locals,
+        .takes_emit = report->takes_emit,
         .report = report,
         .run = run_report,
     };

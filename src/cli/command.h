@@ -22,6 +22,7 @@ struct hc_cli_options {
     size_t expression_count;
     bool json;
     bool locals;
+    bool emit;
     bool quiet;
 };
 
@@ -34,6 +35,7 @@ struct hc_command {
     bool takes_second;      // core, which becomes the baseline
     bool takes_baseline;
     bool takes_locals;
+    bool takes_emit;
     const struct hc_session_report *report; // NULL: none
     struct hc_error *(*run)(const struct hc_cli_options *options);
 };

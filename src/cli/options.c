@@ -13,6 +13,8 @@ const char hc_options_help[] =
     "  --exe FILE             the program's file, if it is not where the process had it\n"
     "  --sysroot DIR          look for the process's files under DIR ($HEAPCORE_SYSROOT)\n"
     "  --debug-dir DIR        look for debug information in DIR first\n"
+    "  --layouts FILE         where there is no debug information, take the layouts from this table\n"
+    "  --emit                 layouts: write such a table, from debug information\n"
     "  --definitions FILE     heap definitions of extension types: a file, a plugin (.so), or a directory "
     "of\n"
     "                         them; can be given more than once\n"
@@ -29,6 +31,8 @@ enum option_code {
     OPTION_EXE = 256,
     OPTION_SYSROOT,
     OPTION_DEBUG_DIR,
+    OPTION_LAYOUTS,
+    OPTION_EMIT,
     OPTION_DEFINITIONS,
     OPTION_BASELINE,
     OPTION_LOCALS,
@@ -43,6 +47,8 @@ static const struct option long_options[] = {
     {"exe", required_argument, NULL, OPTION_EXE},
     {"sysroot", required_argument, NULL, OPTION_SYSROOT},
     {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
+    {"layouts", required_argument, NULL, OPTION_LAYOUTS},
+    {"emit", no_argument, NULL, OPTION_EMIT},
     {"definitions", required_argument, NULL, OPTION_DEFINITIONS},
     {"baseline", required_argument, NULL, OPTION_BASELINE},
     {"locals", no_argument, NULL, OPTION_LOCALS},
@@ -100,6 +106,12 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_cli_option
         return NULL;
     case OPTION_DEBUG_DIR:
         options->session.debug.debug_dir = optarg;
+        return NULL;
+    case OPTION_LAYOUTS:
+        options->session.debug.layouts = optarg;
+        return NULL;
+    case OPTION_EMIT:
+        options->emit = true;
         return NULL;
     case OPTION_DEFINITIONS:
         if (options->session.definitions.count == HC_CLI_DEFINITIONS)
@@ -180,6 +192,8 @@ struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command
         return hc_error_create("%s has no use for --baseline; analyze, query and shell have", command->name);
     if (options.locals && !command->takes_locals)
         return hc_error_create("%s has no use for --locals; threads has", command->name);
+    if (options.emit && !command->takes_emit)
+        return hc_error_create("%s has no use for --emit; layouts has", command->name);
     HC_TRY(parse_source(argc, argv, command, &options));
     const char *sysroot = getenv("HEAPCORE_SYSROOT");
     if (!options.session.image.sysroot && sysroot && *sysroot)

@@ -1,6 +1,7 @@
 #include "layout/debug_info.h"
 
 #include "layout/functions.h"
+#include "layout/table.h"
 
 #include <dwarf.h>
 #include <elfutils/libdwelf.h>
@@ -159,7 +160,9 @@ void hc_debug_info_destroy(struct hc_debug_info *info)
 
 const char *hc_debug_info_file(const struct hc_debug_info *info)
 {
-    return info->separate.elf ? info->separate.path : info->main.path;
+    if (info->table)
+        return hc_layout_table_name(info->table);
+    return info->separate.elf ? info->separate.path : info->main.elf ? info->main.path : "no file";
 }
 
 const char *hc_entry_name(Dwarf_Die *entry)

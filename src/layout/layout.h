@@ -53,10 +53,15 @@ struct hc_field_request {
         *unit; // source file that surely has it complete, as a suffix of the CU name: "Objects/listobject.c"
 };
 
+struct hc_layout_record;
+
 // Strings are borrowed for the call.
 struct hc_debug_options {
-    const char *sysroot;   // /usr/lib/debug is looked for under it, too
-    const char *debug_dir; // searched first: .build-id/xx/yyyy.debug, then by name
+    const char *sysroot; // /usr/lib/debug is looked for under it, too
+    const char
+        *layouts; // a table of layouts to use where there is no debug information; NULL: those that ship
+    struct hc_layout_record *record; // of what DWARF is asked for; mostly NULL
+    const char *debug_dir;           // searched first: .build-id/xx/yyyy.debug, then by name
 };
 
 // The debug information of one module: its own, or of a separate file found by build-id or .gnu_debuglink
@@ -68,7 +73,8 @@ struct hc_error *hc_debug_info_open(const struct hc_module *module, const struct
                                     struct hc_debug_info **ret);
 void hc_debug_info_destroy(struct hc_debug_info *info);
 HC_DEFINE_POINTER_CLEANUP(hc_debug_info_destroy, struct hc_debug_info)
-const char *hc_debug_info_file(const struct hc_debug_info *info); // the file that the DWARF came from
+// The file that the DWARF came from, or the name of the table that answers in its place.
+const char *hc_debug_info_file(const struct hc_debug_info *info);
 
 // Fills fields[i] for requests[i]. A struct or member that does not exist leaves present = false, without
 // error.

@@ -84,6 +84,9 @@ static bool build_requests(struct request_vector *requests, struct name_store *s
     }
     for (size_t family = 0; hc_type_families[family]; family++)
         for (const struct hc_type_row *row = hc_type_families[family]; row->names; row++) {
+            struct hc_field_request whole = {row->structure, NULL, row->unit};
+            if (row->structure && !request_vector_push(requests, whole))
+                return false;
             if (row->visits && !add_requests(requests, store, row->structure, row->visits, " ", row->unit))
                 return false;
             if (row->holds && !add_requests(requests, store, row->structure, row->holds, " ", row->unit))
@@ -146,7 +149,8 @@ static void resolve_rows(struct hc_layouts *layouts, const struct hc_field_reque
     struct hc_row_layout *layout = layouts->rows;
     for (size_t family = 0; hc_type_families[family]; family++)
         for (const struct hc_type_row *row = hc_type_families[family]; row->names; row++, layout++) {
-            *layout = (struct hc_row_layout){.row = row};
+            *layout = (struct hc_row_layout){
+                .row = row, .size = row->structure ? offset_of(requests++, found++) : HC_ABSENT};
             size_t used = resolve_members(requests, found, row->visits, layout->visits, layout->visit_names,
                                           &layout->visit_count);
             requests += used;
@@ -162,10 +166,9 @@ static struct hc_error *check_needed(const struct hc_layouts *layouts, const cha
 {
     for (size_t i = 0; i < HC_FIELD_COUNT; i++)
         if (field_needed[i] && !layouts->fields[i].present)
-            return hc_error_create(
-                "the debug information in %s has no %s%s%s; is it CPython 3.6 or later, and complete?", file,
-                field_requests[i].structure, field_requests[i].member ? "." : "",
-                field_requests[i].member ? field_requests[i].member : "");
+            return hc_error_create("%s has no layout of %s%s%s; is it of CPython 3.6 or later, and complete?",
+                                   file, field_requests[i].structure, field_requests[i].member ? "." : "",
+                                   field_requests[i].member ? field_requests[i].member : "");
     return NULL;
 }
 

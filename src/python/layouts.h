@@ -13,6 +13,8 @@
 #define HC_PYTHON_FIELDS(FIELD)                                                                              \
     FIELD(object_refcnt, "PyObject", "ob_refcnt", "Objects/object.c", true)                                  \
     FIELD(object_type, "PyObject", "ob_type", "Objects/object.c", true)                                      \
+    FIELD(object_owner, "PyObject", "ob_tid", "Objects/object.c", false)                                     \
+    FIELD(object_traced_next, "PyObject", "_ob_next", "Objects/object.c", false)                             \
     FIELD(var_size, "PyVarObject", "ob_size", "Objects/object.c", true)                                      \
     FIELD(gc_next, "PyGC_Head", "_gc_next|gc.gc_next", "Modules/gcmodule.c", true)                           \
     FIELD(gc_prev, "PyGC_Head", "_gc_prev|gc.gc_prev", "Modules/gcmodule.c", true)                           \
@@ -202,6 +204,7 @@
     FIELD(generator_qualname, "PyGenObject", "gi_qualname", "Objects/genobject.c", false)                    \
     FIELD(descriptor_name, "PyDescrObject", "d_name", "Objects/descrobject.c", false)                        \
     FIELD(runtime_interpreters, "pyruntimestate", "interpreters.head", "Python/pylifecycle.c", false)        \
+    FIELD(runtime_main_interpreter, "pyruntimestate", "interpreters.main", "Python/pylifecycle.c", false)    \
     FIELD(interpreter_next, "_is", "next", "Python/pystate.c", true)                                         \
     FIELD(interpreter_threads, "_is", "tstate_head|threads.head", "Python/pystate.c", true)                  \
     FIELD(interpreter_sysdict, "_is", "sysdict", "Python/pystate.c", true)                                   \
@@ -220,6 +223,7 @@
     FIELD(obmalloc_max_arenas, "_obmalloc_state", "mgmt.maxarenas", "Objects/obmalloc.c", false)             \
     FIELD(sizeof_interpreter, "_is", NULL, "Python/pystate.c", true)                                         \
     FIELD(thread_next, "_ts", "next", "Python/pystate.c", true)                                              \
+    FIELD(thread_interpreter, "_ts", "interp", "Python/pystate.c", false)                                    \
     FIELD(thread_id, "_ts", "thread_id", "Python/pystate.c", false)                                          \
     FIELD(thread_frame, "_ts", "frame", "Python/pystate.c", false)                                           \
     FIELD(thread_cframe, "_ts", "cframe", "Python/pystate.c", false)                                         \
@@ -251,9 +255,12 @@
           false)                                                                                             \
     FIELD(arena_address, "arena_object", "address", "Objects/obmalloc.c", true)                              \
     FIELD(arena_pool_address, "arena_object", "pool_address", "Objects/obmalloc.c", true)                    \
+    FIELD(arena_next, "arena_object", "nextarena", "Objects/obmalloc.c", false)                              \
+    FIELD(arena_free_pools, "arena_object", "nfreepools", "Objects/obmalloc.c", false)                       \
     FIELD(arena_total_pools, "arena_object", "ntotalpools", "Objects/obmalloc.c", true)                      \
     FIELD(sizeof_arena, "arena_object", NULL, "Objects/obmalloc.c", true)                                    \
     FIELD(pool_count, "pool_header", "ref.count", "Objects/obmalloc.c", true)                                \
+    FIELD(pool_arena, "pool_header", "arenaindex", "Objects/obmalloc.c", false)                              \
     FIELD(pool_free_block, "pool_header", "freeblock", "Objects/obmalloc.c", true)                           \
     FIELD(pool_size_index, "pool_header", "szidx", "Objects/obmalloc.c", true)                               \
     FIELD(pool_next_offset, "pool_header", "nextoffset", "Objects/obmalloc.c", true)                         \

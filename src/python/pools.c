@@ -2,6 +2,7 @@
 
 #include "base/address_map.h"
 #include "base/parallel.h"
+#include "python/arena_signature.h"
 #include "python/trace.h"
 
 #include <string.h>
@@ -16,20 +17,20 @@ struct arena_list {
     uint64_t count;
 };
 
-static struct hc_error *find_static_arenas(const struct hc_runtime *runtime, struct hc_reader *reader,
-                                           struct arena_list *list)
+static void find_static_arenas(const struct hc_runtime *runtime, struct hc_reader *reader,
+                               struct arena_list *list)
 {
     uint64_t arenas, max_arenas, size;
     *list = (struct arena_list){0};
     if (!hc_debug_info_find_symbol(runtime->debug_info, "arenas", "Objects/obmalloc.c", &arenas, &size) ||
         !hc_debug_info_find_symbol(runtime->debug_info, "maxarenas", "Objects/obmalloc.c", &max_arenas,
-                                   &size))
-        return hc_error_create("%s has no symbols for pymalloc's arenas",
-                               hc_debug_info_file(runtime->debug_info));
+                                   &size)) {
+        hc_signature_find_arenas(runtime, &list->arenas, &list->count);
+        return;
+    }
     const uint8_t *count = hc_reader_view(reader, max_arenas, 4);
     if (count && hc_reader_word(reader, arenas, &list->arenas))
         list->count = hc_load_u32(&reader->target, count);
-    return NULL;
 }
 
 // Since 3.12 each interpreter has its own state, or points to that of the main one (since 3.13 always a
@@ -238,9 +239,8 @@ struct hc_error *hc_pools_init(struct hc_pools *pools, const struct hc_runtime *
     struct hc_error *error = NULL;
     if (!hc_is_present(at->interpreter_obmalloc)) {
         struct arena_list list;
-        error = find_static_arenas(runtime, &reader.reader, &list);
-        if (!error)
-            error = add_arenas(&reader, list);
+        find_static_arenas(runtime, &reader.reader, &list);
+        error = add_arenas(&reader, list);
     }
     if (hc_is_present(at->interpreter_obmalloc))
         error = add_interpreters_arenas(&reader);

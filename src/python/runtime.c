@@ -1,5 +1,6 @@
 #include "python/runtime.h"
 
+#include "python/choose.h"
 #include "python/globals.h"
 #include "python/strings.h"
 
@@ -68,6 +69,8 @@ static struct hc_error *try_module(struct hc_runtime *runtime, const struct hc_m
     if (!hc_debug_info_find_symbol(info, "_PyRuntime", NULL, &runtime->address, &size) &&
         !hc_debug_info_find_symbol(info, "_PyThreadState_Current", NULL, &runtime->address, &size))
         return NULL;
+    if (options)
+        hc_debug_info_set_record(info, options->record);
     runtime->module = module;
     runtime->debug_info = hc_take(info);
     return NULL;
@@ -113,6 +116,37 @@ static struct hc_error *find_module(struct hc_runtime *runtime, const struct hc_
     if (unusable)
         return module_problem(runtime->image, unusable);
     return missing ? hc_take(missing) : no_python(runtime->image, count);
+}
+
+// The module that is CPython by its symbols or, if no file tells, by its name.
+static const struct hc_module *find_likely_module(struct hc_runtime *runtime, int ranks, bool by_symbol)
+{
+    size_t count;
+    uint64_t size;
+    const struct hc_module *modules = hc_image_modules(runtime->image, &count);
+    for (int rank = 0; rank < ranks; rank++)
+        for (size_t i = 0; i < count; i++) {
+            _cleanup_(hc_debug_info_destroyp) struct hc_debug_info *info = NULL;
+            struct hc_error *error =
+                rank_of(&modules[i]) == rank ? hc_debug_info_open_symbols(&modules[i], &info) : NULL;
+            hc_error_destroy(error);
+            if (!info ||
+                (by_symbol && !hc_debug_info_find_symbol(info, "_PyRuntime", NULL, &runtime->address, &size)))
+                continue;
+            runtime->debug_info = hc_take(info);
+            return &modules[i];
+        }
+    return NULL;
+}
+
+static struct hc_error *find_stripped(struct hc_runtime *runtime, const struct hc_debug_options *options,
+                                      struct hc_error *missing)
+{
+    enum { RANKS = 3 };
+    runtime->module = find_likely_module(runtime, RANKS, true);
+    if (!runtime->module)
+        runtime->module = find_likely_module(runtime, RANKS, false);
+    return runtime->module ? hc_runtime_choose_table(runtime, options, missing) : missing;
 }
 
 static struct hc_error *find_symbols(struct hc_runtime *runtime)
@@ -291,6 +325,25 @@ static struct hc_error *keep_options(struct hc_runtime *runtime, const struct hc
     return NULL;
 }
 
+struct hc_error *hc_runtime_read(struct hc_runtime *runtime, struct hc_reader *reader)
+{
+    HC_TRY(find_interpreters(runtime, reader));
+    HC_TRY(find_static_types(runtime, reader));
+    return read_version(runtime, reader);
+}
+
+static struct hc_error *find_layouts(struct hc_runtime *runtime, const struct hc_debug_options *options,
+                                     struct hc_reader *reader)
+{
+    struct hc_error *missing = find_module(runtime, options);
+    if (missing)
+        return find_stripped(runtime, options, missing);
+    runtime->choice.source = HC_LAYOUT_DWARF;
+    HC_TRY(find_symbols(runtime));
+    HC_TRY(hc_layouts_init(&runtime->layouts, runtime->debug_info));
+    return hc_runtime_read(runtime, reader);
+}
+
 struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_image *image,
                                  const struct hc_debug_options *options)
 {
@@ -299,12 +352,7 @@ struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_ima
     hc_reader_init(&reader, image);
     HC_TRY(check_machine(image));
     HC_TRY(keep_options(runtime, options));
-    HC_TRY(find_module(runtime, options));
-    HC_TRY(find_symbols(runtime));
-    HC_TRY(hc_layouts_init(&runtime->layouts, runtime->debug_info));
-    HC_TRY(find_interpreters(runtime, &reader));
-    HC_TRY(find_static_types(runtime, &reader));
-    HC_TRY(read_version(runtime, &reader));
+    HC_TRY(find_layouts(runtime, options, &reader));
     runtime->dict_visits_inline_values = runtime->version >= FIRST_WITH_VISITING_DICTS;
     if (!hc_runtime_since(runtime, 3, 6) || hc_runtime_since(runtime, 3, 16))
         return hc_error_create("%s runs Python %s; heapcore reads 3.6 to 3.15", hc_image_path(image),
@@ -312,13 +360,20 @@ struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_ima
     return NULL;
 }
 
-void hc_runtime_deinit(struct hc_runtime *runtime)
+void hc_runtime_forget(struct hc_runtime *runtime)
 {
     hc_layouts_deinit(&runtime->layouts);
-    hc_debug_info_destroy(runtime->debug_info);
-    free((char *)runtime->debug_options.sysroot);
-    free((char *)runtime->debug_options.debug_dir);
     hc_word_vector_deinit(&runtime->interpreters);
     hc_static_type_vector_deinit(&runtime->static_types);
+}
+
+void hc_runtime_deinit(struct hc_runtime *runtime)
+{
+    hc_runtime_forget(runtime);
+    hc_debug_info_destroy(runtime->debug_info);
+    hc_layout_table_destroy(runtime->choice.table);
+    free(runtime->choice.told);
+    free((char *)runtime->debug_options.sysroot);
+    free((char *)runtime->debug_options.debug_dir);
     *runtime = (struct hc_runtime){0};
 }

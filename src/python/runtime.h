@@ -3,6 +3,7 @@
 
 #include "base/vector.h"
 #include "image/image.h"
+#include "layout/source.h"
 #include "python/layouts.h"
 
 #include <stdbool.h>
@@ -17,11 +18,21 @@ HC_DEFINE_VECTOR(hc_static_type_vector, struct hc_static_type)
 
 struct hc_definitions;
 
+// Where the layouts come from.
+struct hc_layout_choice {
+    enum hc_layout_source source;  // DWARF or TABLE; single fields may be better known
+    struct hc_layout_table *table; // NULL: DWARF
+    struct hc_told_offset *told;   // by the process itself
+    size_t told_count;
+    bool is_guess; // the table is of other versions, though it passed all checks
+};
+
 struct hc_runtime {
     const struct hc_image *image;
     const struct hc_module *module; // the ELF file that holds _PyRuntime: libpython or the program
     struct hc_debug_info *debug_info;
     struct hc_debug_options debug_options; // a copy; for modules whose debug information is wanted later
+    struct hc_layout_choice choice;
     struct hc_layouts layouts;
     uint32_t version;                          // as sys.hexversion: 0x030b07f0
     char version_text[64];                     // "3.11.7"
@@ -44,6 +55,10 @@ struct hc_runtime {
 struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_image *image,
                                  const struct hc_debug_options *options);
 void hc_runtime_deinit(struct hc_runtime *runtime);
+
+// For choose.h: what the layouts lead to, and how to try others.
+struct hc_error *hc_runtime_read(struct hc_runtime *runtime, struct hc_reader *reader);
+void hc_runtime_forget(struct hc_runtime *runtime);
 
 // The first entry for the type at `address`; its others follow. NULL if there is none.
 const struct hc_static_type *hc_runtime_find_static_type(const struct hc_runtime *runtime, uint64_t address);

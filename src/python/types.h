@@ -72,6 +72,7 @@ struct hc_member_name {
 // A row's members, resolved.
 struct hc_row_layout {
     const struct hc_type_row *row;
+    uint32_t size; // of the struct
     uint8_t visit_count, hold_count;
     uint32_t visits[HC_ROW_MEMBERS];
     uint32_t holds[HC_ROW_MEMBERS];

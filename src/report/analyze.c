@@ -85,6 +85,21 @@ static void report_process(struct hc_report *report, const struct hc_process_inf
         report_signal(report, process);
 }
 
+static void report_choice(struct hc_report *report, const struct hc_runtime *runtime)
+{
+    const char *name = hc_debug_info_file(runtime->debug_info);
+    if (!runtime->choice.table) {
+        hc_report_line(report, "layouts", "DWARF of %s", name);
+        return;
+    }
+    hc_report_line(report, "layouts", "no debug information; table %s%s", name,
+                   runtime->choice.told_count ? ", and what the process itself tells" : "");
+    if (runtime->choice.is_guess)
+        hc_report_line(report, "",
+                       "a guess: that table is of other versions, though it passed all checks; "
+                       "`heapcore help layouts` says how to make the right one");
+}
+
 static void report_python(struct hc_report *report, const struct hc_runtime *runtime)
 {
     build_id_buffer buffer;
@@ -95,13 +110,14 @@ static void report_python(struct hc_report *report, const struct hc_runtime *run
     hc_report_number(report, "interpreters", runtime->interpreters.count);
     hc_report_text(report, "binary", runtime->module->path);
     hc_report_text(report, "build_id", build_id);
-    hc_report_text(report, "layouts.source", hc_layout_source_name(HC_LAYOUT_DWARF));
+    hc_report_text(report, "layouts.source", hc_layout_source_name(runtime->choice.source));
     hc_report_text(report, "layouts.file", debug_file);
+    hc_report_truth(report, "layouts.guess", runtime->choice.is_guess);
     hc_report_line(report, "Python", "%s, %s%s%s", runtime->version_text, runtime->module->path,
                    build_id ? ", build-id " : "", build_id ? build_id : "");
     if (runtime->interpreters.count > 1)
         hc_report_line(report, "", "%zu interpreters", runtime->interpreters.count);
-    hc_report_line(report, "layouts", "DWARF of %s", debug_file);
+    report_choice(report, runtime);
 }
 
 static void report_image(struct hc_report *report, const struct hc_image *image)

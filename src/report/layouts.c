@@ -37,7 +37,10 @@ struct hc_error *hc_report_layouts(const struct hc_session *session, struct hc_r
     hc_report_text(report, "binary", runtime->module->path);
     hc_report_text(report, "debug_file", file);
     hc_report_line(report, "Python", "%s, %s", runtime->version_text, runtime->module->path);
-    hc_report_line(report, "DWARF", "%s", file);
+    hc_report_text(report, "source", hc_layout_source_name(runtime->choice.source));
+    hc_report_truth(report, "guess", runtime->choice.is_guess);
+    hc_report_line(report, runtime->choice.table ? "table" : "DWARF", "%s%s", file,
+                   runtime->choice.is_guess ? ", a guess: it is of other versions" : "");
 
     hc_report_section(report, "layouts", "Layouts");
     struct hc_table *table = hc_report_table(report, columns, sizeof(columns) / sizeof(*columns));

@@ -101,7 +101,10 @@ const struct hc_session_report hc_session_reports[] = {
         .summary = "every struct member used, its offset and where it comes from",
         .help = "Prints each member of CPython's structs that heapcore reads, with its offset and size in "
                 "bytes and\n"
-                "the source that says so; `absent` where this version of CPython has no such member.\n",
+                "the source that says so; `absent` where this version of CPython has no such member. With "
+                "--emit it\n"
+                "writes what debug information says as a table, which --layouts reads where there is none.\n",
+        .takes_emit = true,
         .layouts_only = true,
         .write = write_layouts,
     },

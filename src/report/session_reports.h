@@ -20,6 +20,7 @@ struct hc_session_report {
     const char *help;    // paragraphs
     bool layouts_only;   // needs no objects
     bool takes_baseline;
+    bool takes_emit;
     bool takes_locals;
     struct hc_error *(*write)(const struct hc_session *session, const struct hc_report_options *options,
                               FILE *file);

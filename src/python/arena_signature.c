@@ -1,0 +1,96 @@
+#include "python/arena_signature.h"
+
+#include "python/signature.h"
+
+// Objects/obmalloc.c: the table begins with 16 entries and is doubled when it is full.
+enum { FIRST_ENTRIES = 16, MAX_ENTRIES = 1 << 22, MAX_POOLS = 256, POOL = 4096, MAX_ARENA = 1 << 20 };
+
+struct arena_search {
+    const struct hc_runtime *runtime;
+    struct hc_reader reader;
+    uint64_t found;
+};
+
+struct arena {
+    uint64_t address, pool_address, next;
+    uint32_t free_pools, pools;
+};
+
+static bool read_arena(struct arena_search *search, uint64_t table, uint64_t index, struct arena *ret)
+{
+    const struct hc_offsets *at = &search->runtime->layouts.at;
+    const struct hc_target *target = &search->reader.target;
+    const uint8_t *bytes =
+        hc_reader_view(&search->reader, table + index * at->sizeof_arena, at->sizeof_arena);
+    if (!bytes)
+        return false;
+    ret->address = hc_load_word(target, bytes + at->arena_address);
+    ret->pool_address = hc_load_word(target, bytes + at->arena_pool_address);
+    ret->next = hc_load_word(target, bytes + at->arena_next);
+    ret->free_pools = hc_load_u32(target, bytes + at->arena_free_pools);
+    ret->pools = hc_load_u32(target, bytes + at->arena_total_pools);
+    return true;
+}
+
+// Entries without memory are linked among each other.
+static bool is_arena(struct arena_search *search, uint64_t table, uint64_t index, uint64_t count)
+{
+    uint64_t size = search->runtime->layouts.at.sizeof_arena;
+    struct arena arena;
+    if (!read_arena(search, table, index, &arena))
+        return false;
+    if (!arena.address)
+        return !arena.next || (arena.next - table < count * size && (arena.next - table) % size == 0);
+    return arena.pools && arena.pools <= MAX_POOLS && arena.free_pools <= arena.pools &&
+           arena.pool_address - arena.address <= MAX_ARENA && arena.pool_address % POOL == 0;
+}
+
+// Every pool in use knows the number of its arena.
+static bool pools_agree(struct arena_search *search, uint64_t table)
+{
+    const struct hc_offsets *at = &search->runtime->layouts.at;
+    for (uint64_t i = 0; i < FIRST_ENTRIES; i++) {
+        struct arena arena;
+        if (!read_arena(search, table, i, &arena) || !arena.address || arena.free_pools == arena.pools)
+            continue;
+        uint64_t pool = (arena.address + POOL - 1) & ~(uint64_t)(POOL - 1);
+        const uint8_t *number = hc_reader_view(&search->reader, pool + at->pool_arena, 4);
+        return number && hc_load_u32(&search->reader.target, number) == i;
+    }
+    return false;
+}
+
+static bool see_arenas(void *argument, uint64_t address, uint64_t table)
+{
+    struct arena_search *search = argument;
+    (void)address;
+    if (!table || table % search->reader.target.word_size || !is_arena(search, table, 0, FIRST_ENTRIES))
+        return true;
+    for (uint64_t i = 1; i < FIRST_ENTRIES; i++)
+        // Until the table has grown, the last entry's link leads to none.
+        if (!is_arena(search, table, i, MAX_ENTRIES))
+            return true;
+    if (pools_agree(search, table))
+        search->found = table;
+    return !search->found;
+}
+
+bool hc_signature_find_arenas(const struct hc_runtime *runtime, uint64_t *ret_arenas, uint64_t *ret_count)
+{
+    const struct hc_offsets *at = &runtime->layouts.at;
+    struct arena_search search = {.runtime = runtime};
+    if (!hc_is_present(at->arena_next) || !hc_is_present(at->arena_free_pools) ||
+        !hc_is_present(at->pool_arena))
+        return false;
+    hc_reader_init(&search.reader, runtime->image);
+    hc_signature_scan(runtime, see_arenas, &search);
+    if (!search.found)
+        return false;
+    uint64_t count = FIRST_ENTRIES;
+    for (uint64_t i = count; i < MAX_ENTRIES && is_arena(&search, search.found, i, 2 * count); i++)
+        if (i + 1 == 2 * count)
+            count *= 2;
+    *ret_arenas = search.found;
+    *ret_count = count;
+    return true;
+}
