@@ -87,6 +87,7 @@ static void forget(struct chooser *chooser)
     free(runtime->choice.told);
     runtime->choice = (struct hc_layout_choice){0};
     runtime->address = chooser->address;
+    runtime->interpreter_list = 0;
     runtime->type_type = chooser->type_type;
     runtime->dict_type = chooser->dict_type;
 }
@@ -192,7 +193,9 @@ static void find_by_symbols(struct chooser *chooser)
         chooser->type_type = 0;
     if (!hc_debug_info_find_symbol(runtime->debug_info, "PyDict_Type", NULL, &chooser->dict_type, &size))
         chooser->dict_type = 0;
-    if (!hc_debug_info_find_symbol(runtime->debug_info, "_PyRuntime", NULL, &chooser->address, &size))
+    if (!hc_debug_info_find_symbol(runtime->debug_info, "_PyRuntime", NULL, &chooser->address, &size) &&
+        !hc_debug_info_find_symbol(runtime->debug_info, "_PyThreadState_Current", NULL, &chooser->address,
+                                   &size))
         chooser->address = 0;
 }
 

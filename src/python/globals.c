@@ -18,6 +18,10 @@ bool hc_global_find(const struct hc_runtime *runtime, enum hc_global global, uin
         *ret = runtime->address + member->offset;
         return true;
     }
+    if (global == HC_GLOBAL_INTERPRETERS && runtime->interpreter_list) {
+        *ret = runtime->interpreter_list;
+        return true;
+    }
     return hc_debug_info_find_symbol(runtime->debug_info, places[global].variable, places[global].unit, ret,
                                      &size);
 }

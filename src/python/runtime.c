@@ -58,16 +58,21 @@ static struct hc_error *no_python(const struct hc_image *image, size_t module_co
                            hc_image_path(image), module_count);
 }
 
+// 3.6 has no _PyRuntime, but variables here and there.
+static bool defines_runtime(struct hc_debug_info *info, uint64_t *ret)
+{
+    uint64_t size;
+    return hc_debug_info_find_symbol(info, "_PyRuntime", NULL, ret, &size) ||
+           hc_debug_info_find_symbol(info, "_PyThreadState_Current", NULL, ret, &size);
+}
+
 // Is it the module that defines _PyRuntime? An error is one of its debug information.
 static struct hc_error *try_module(struct hc_runtime *runtime, const struct hc_module *module,
                                    const struct hc_debug_options *options)
 {
     _cleanup_(hc_debug_info_destroyp) struct hc_debug_info *info = NULL;
-    uint64_t size;
     HC_TRY(hc_debug_info_open(module, options, &info));
-    // 3.6 has no _PyRuntime, but variables here and there.
-    if (!hc_debug_info_find_symbol(info, "_PyRuntime", NULL, &runtime->address, &size) &&
-        !hc_debug_info_find_symbol(info, "_PyThreadState_Current", NULL, &runtime->address, &size))
+    if (!defines_runtime(info, &runtime->address))
         return NULL;
     if (options)
         hc_debug_info_set_record(info, options->record);
@@ -122,7 +127,6 @@ static struct hc_error *find_module(struct hc_runtime *runtime, const struct hc_
 static const struct hc_module *find_likely_module(struct hc_runtime *runtime, int ranks, bool by_symbol)
 {
     size_t count;
-    uint64_t size;
     const struct hc_module *modules = hc_image_modules(runtime->image, &count);
     for (int rank = 0; rank < ranks; rank++)
         for (size_t i = 0; i < count; i++) {
@@ -130,8 +134,7 @@ static const struct hc_module *find_likely_module(struct hc_runtime *runtime, in
             struct hc_error *error =
                 rank_of(&modules[i]) == rank ? hc_debug_info_open_symbols(&modules[i], &info) : NULL;
             hc_error_destroy(error);
-            if (!info ||
-                (by_symbol && !hc_debug_info_find_symbol(info, "_PyRuntime", NULL, &runtime->address, &size)))
+            if (!info || (by_symbol && !defines_runtime(info, &runtime->address)))
                 continue;
             runtime->debug_info = hc_take(info);
             return &modules[i];

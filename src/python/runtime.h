@@ -39,6 +39,7 @@ struct hc_runtime {
     uint64_t address;                          // of _PyRuntime
     struct hc_word_vector interpreters;        // PyInterpreterState addresses
     struct hc_static_type_vector static_types; // by type, then in the interpreters' order
+    uint64_t interpreter_list;                 // address of its head, where no symbol tells; mostly 0
     uint64_t type_type;                        // PyType_Type
     uint64_t dict_type;                        // PyDict_Type
     uint64_t subtype_traverse;                 // tp_traverse of every class made by a class statement

@@ -28,7 +28,7 @@ static bool scan_bytes(const struct hc_target *target, const uint8_t *bytes, uin
 
 // Writable segments within the module, and those that follow it without a gap: its zeroed data, if its file
 // is not here to tell how much that is.
-static void hc_signature_scan(const struct hc_runtime *runtime, hc_word_fn *callback, void *argument)
+void hc_signature_scan(const struct hc_runtime *runtime, hc_word_fn *callback, void *argument)
 {
     size_t count;
     const struct hc_segment *segments = hc_image_segments(runtime->image, &count);
@@ -177,13 +177,23 @@ static bool see_runtime(void *argument, uint64_t address, uint64_t word)
     struct landmark_search *search = argument;
     const struct hc_offsets *at = search->at;
     uint64_t runtime = address - at->runtime_interpreters, interpreter = word;
-    if (!word || word % search->reader->target.word_size || !is_interpreter(search, word))
+    if (!word || !hc_is_present(at->runtime_main_interpreter) || word % search->reader->target.word_size ||
+        !is_interpreter(search, word))
         return true;
     uint64_t main = word_at(search->reader, runtime, at->runtime_main_interpreter);
     for (unsigned i = 0; i < MAX_CHAIN && interpreter && interpreter != main; i++)
         interpreter = word_at(search->reader, interpreter, at->interpreter_next);
     if (main && interpreter == main && !word_at(search->reader, main, at->interpreter_next))
         search->found = runtime;
+    return !search->found;
+}
+
+// Up to 3.6 there is no _PyRuntime, and the list's head a variable of its own.
+static bool see_interpreter_list(void *argument, uint64_t address, uint64_t word)
+{
+    struct landmark_search *search = argument;
+    if (word && word % search->reader->target.word_size == 0 && is_interpreter(search, word))
+        search->found = address;
     return !search->found;
 }
 
@@ -200,10 +210,12 @@ static bool find_landmark(struct hc_runtime *runtime, struct hc_reader *reader, 
 
 bool hc_signature_find(struct hc_runtime *runtime, struct hc_reader *reader)
 {
-    return find_landmark(runtime, reader, see_type_type, &runtime->type_type) &&
-           find_landmark(runtime, reader, see_dict_type, &runtime->dict_type) &&
-           (runtime->address || (hc_is_present(runtime->layouts.at.runtime_main_interpreter) &&
-                                 find_landmark(runtime, reader, see_runtime, &runtime->address)));
+    if (!find_landmark(runtime, reader, see_type_type, &runtime->type_type) ||
+        !find_landmark(runtime, reader, see_dict_type, &runtime->dict_type))
+        return false;
+    if (!hc_is_present(runtime->layouts.at.runtime_interpreters))
+        return find_landmark(runtime, reader, see_interpreter_list, &runtime->interpreter_list);
+    return find_landmark(runtime, reader, see_runtime, &runtime->address);
 }
 
 uint64_t hc_signature_module_dict(const struct hc_runtime *runtime, struct hc_reader *reader,
