@@ -21,6 +21,7 @@ class DumpCase(unittest.TestCase):
     heapcore = None
     interpreter = None
     keep = False
+    names = interpreters.NAMES  # of the interpreters, unless others are asked for
     strict = False  # compare.py says of what
 
     def setUp(self):
@@ -74,7 +75,7 @@ def run(case, arguments):
     if not os.access(arguments.heapcore, os.X_OK):
         sys.exit("%s is no program: build it first" % arguments.heapcore)
     suite = unittest.TestSuite()
-    found, missing = interpreters.cover(arguments.interpreter or interpreters.ALL)
+    found, missing = interpreters.cover(arguments.interpreter or case.names)
     if missing and interpreters.must_have_all():
         return 1
     for interpreter in found:

@@ -12,9 +12,12 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases
 import dumping
+import interpreters
 
 
 class TruthTest(cases.DumpCase):
+    names = interpreters.ALL
+
     # An emulated process is slow, and no debugger sees it: one test for each thing that may depend on the machine.
     EMULATED = ("test_zoo_of_every_type_in_a_kernel_core", "test_leaking_service_in_a_kernel_core")
 
