@@ -233,6 +233,7 @@
     FIELD(thread_raised, "_ts", "current_exception|curexc_value", "Python/pystate.c", false)                 \
     FIELD(thread_raised_type, "_ts", "curexc_type", "Python/pystate.c", false)                               \
     FIELD(thread_handled, "_ts", "exc_info", "Python/pystate.c", false)                                      \
+    FIELD(thread_handled_value, "_ts", "exc_value", "Python/pystate.c", false)                               \
     FIELD(handled_value, "_err_stackitem", "exc_value", "Python/pystate.c", false)                           \
     FIELD(handled_previous, "_err_stackitem", "previous_item", "Python/pystate.c", false)                    \
     FIELD(runtime_current_thread, "pyruntimestate", "gilstate.tstate_current", "Python/pylifecycle.c",       \

@@ -58,25 +58,28 @@ static bool is_name(struct hc_tracer *tracer, uint64_t address)
 }
 
 // _asyncio.Task, whose library seldom has debug information: its coroutine is followed by its name, and
-// nothing else in it is.
+// nothing else in it is. Up to 3.7 tasks have no names, and no coroutine but that.
 static bool find_in_words(struct hc_tracer *tracer, const struct hc_object_view *object,
                           uint64_t *ret_coroutine, uint64_t *ret_name)
 {
     unsigned word = tracer->reader.target.word_size;
     uint64_t end = object->type->basicsize < object->available ? object->type->basicsize : object->available;
+    bool has_name = hc_runtime_since(tracer->runtime, 3, 8);
     for (uint64_t offset = 2 * word; offset + 2 * word <= end; offset += word) {
         *ret_coroutine = hc_view_word(tracer, object, offset);
         *ret_name = hc_view_word(tracer, object, offset + word);
-        if (hc_coroutine_is(tracer, *ret_coroutine) && is_name(tracer, *ret_name))
+        if (hc_coroutine_is(tracer, *ret_coroutine) && (!has_name || is_name(tracer, *ret_name))) {
+            *ret_name = has_name ? *ret_name : 0;
             return true;
+        }
     }
+    *ret_name = 0;
     return false;
 }
 
 static bool find_coroutine(struct hc_tracer *tracer, const struct hc_object_view *object,
                            uint64_t *ret_coroutine, uint64_t *ret_name)
 {
-    *ret_name = 0;
     if (find_in_words(tracer, object, ret_coroutine, ret_name))
         return true;
     // A task written in Python.

@@ -141,6 +141,8 @@ static uint64_t handled_exception(struct hc_tracer *tracer, uint64_t thread)
 {
     const struct hc_offsets *at = tracer->at;
     uint64_t item, value;
+    if (read_member(tracer, thread, at->thread_handled_value, &value)) // up to 3.6
+        return value && !hc_value_is_none(tracer, value) ? value : 0;
     if (!read_member(tracer, thread, at->thread_handled, &item))
         return 0;
     for (unsigned i = 0; i < MOST_HANDLED && item; i++) {

@@ -157,6 +157,8 @@ class ThreadsTest(unittest.TestCase):
         self.assertEqual(frames, found[4:])
 
     def test_tasks_are_told_with_the_chain_of_what_they_wait_for(self):
+        if not self.truth["tasks"]:
+            self.skipTest("the list of tasks is a variable of C code in 3.6")
         found = {task["address"]: task for task in self.ask("--locals")["tasks"]}
         self.assertEqual(sorted(task["address"] for task in self.truth["tasks"]), sorted(found))
         for told in self.truth["tasks"]:
@@ -173,7 +175,8 @@ class ThreadsTest(unittest.TestCase):
                 self.assertTrue(task["complete"])
         self.assertGreater(len(found), 50)
         self.assertEqual(2, max(len(task["gathered"]) for task in self.truth["tasks"]))
-        self.assertIn('which waits for task "erster"', self.text())
+        has_names = any(task["name"] for task in self.truth["tasks"])  # since 3.8
+        self.assertIn('which waits for task "%s"' % ("erster" if has_names else "?"), self.text())
 
     def test_the_crash_comes_first_with_its_native_frames(self):
         [first, *others] = self.ask()["threads"]
@@ -184,7 +187,7 @@ class ThreadsTest(unittest.TestCase):
         self.assertIn("abort", symbols)
         self.assertRegex(os.path.basename(first["native"][0]["library"]), r"^libc[.-]")
         self.assertRegex(os.path.basename(first["native"][-1]["library"]), r"^(lib)?python3")
-        self.assertRegex(self.text(), r'^Thread \d+ "MainThread", interpreter 0, took SIGABRT, holds the GIL\n')
+        self.assertRegex(self.text(), r'^Thread \d+ "MainThread"(, interpreter 0)?, took SIGABRT, holds the GIL\n')
 
     def test_analyze_has_the_short_form(self):
         done = heapcore("analyze", self.core)
