@@ -19,8 +19,8 @@ packages_of() {
     case $1 in
     bullseye) echo python3.9,python3.9-dbg ;;
     trixie) echo python3.13,python3.13-dbg ;;
-    arm64) echo python3.11,python3.11-dbg ;;
-    arm64-trixie) echo python3.13,python3.13-dbg ;;
+    arm64) echo python3.11,python3.11-dbg,ncurses-base ;;
+    arm64-trixie) echo python3.13,python3.13-dbg,ncurses-base ;;
     sid) echo python3.13,python3.13-dbg,python3.14,python3.14-dbg,python3.15,python3.15-dbg ;;
     *) return 1 ;;
     esac
