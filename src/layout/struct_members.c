@@ -137,6 +137,7 @@ static bool gather_pointer(struct gathering *gathering, const struct hc_leaf *le
         add_member(gathering, member, leaf->path, -1);
         return true;
     }
+    member.is_element = true;
     for (uint64_t i = 0; i < leaf->count && i < MOST_ELEMENTS; i++, member.offset += request->word_size)
         add_member(gathering, member, leaf->path, (int64_t)i);
     return true;

@@ -30,6 +30,7 @@ struct hc_struct_member {
     uint64_t block;  // offset of the pointer to the block, a struct of another sort; or HC_NO_BLOCK
     uint8_t kind;    // enum hc_struct_member_kind
     uint8_t size;    // in bytes
+    bool is_element; // of an array within the struct
     bool is_open;    // the first of an array without end, of pointers to structs of the like
 };
 

@@ -165,6 +165,12 @@ bool hc_relate_is_unnamed(const struct hc_relater *relater, uint64_t address)
     return referent->address && !referent->has_link;
 }
 
+void hc_relate_mark_named(struct hc_relater *relater, size_t first)
+{
+    for (size_t i = first; i < relater->links.count; i++)
+        find_referent(relater, relater->links.items[i].target)->has_link = true;
+}
+
 static bool prepare_referents(struct hc_relater *relater, size_t capacity)
 {
     if (capacity > relater->referent_capacity) {
@@ -182,6 +188,23 @@ static bool prepare_referents(struct hc_relater *relater, size_t capacity)
 static bool is_module(const struct hc_type *type)
 {
     return type->layout && !strcmp(type->layout->row->names, "module");
+}
+
+// By what takes longer to find than to look at the object.
+static void name_rest(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    const struct hc_references *references = &relater->tracer->references;
+    size_t first = relater->links.count, unnamed = 0;
+    bool is_of_module = is_module(object->type);
+    if (!is_of_module && !relater->members->native)
+        return;
+    for (size_t i = 0; !unnamed && i < references->visited.count; i++)
+        unnamed += hc_relate_is_unnamed(relater, references->visited.items[i]);
+    if (unnamed && is_of_module)
+        hc_relate_state(relater, object);
+    else if (unnamed)
+        hc_relate_through(relater, object);
+    hc_relate_mark_named(relater, first);
 }
 
 // Leaves links out that lead to what is no referent, and adds one for each referent that has none.
@@ -214,11 +237,8 @@ static void settle(struct hc_relater *relater, const struct hc_object_view *obje
         relater->links.items[kept++] = link;
     }
     relater->links.count = kept;
-    if (!is_virtual && is_module(object->type)) {
-        hc_relate_state(relater, object);
-        for (size_t i = kept; i < relater->links.count; i++)
-            find_referent(relater, relater->links.items[i].target)->has_link = true;
-    }
+    if (!is_virtual)
+        name_rest(relater, object);
     for (size_t i = 0; i < count; i++) {
         uint64_t address = referent_at(references, i, is_virtual);
         struct hc_referent *referent = address ? find_referent(relater, address) : NULL;

@@ -2,6 +2,7 @@
 
 #include "python/type_members.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,8 +16,6 @@ struct part {
     const uint8_t *bytes; // NULL: a hole
     uint64_t available;
     uint64_t block; // see struct hc_struct_member
-    uint64_t address;
-    uint64_t array, array_end; // the array that was found last, which may lie in the part itself
 };
 
 // Objects have pointers to what their module shares with all of them, which is no part of theirs; 0: none.
@@ -34,14 +33,13 @@ static uint64_t find_module_state(struct hc_relater *relater, const struct hc_ob
 
 static struct part find_part(struct hc_relater *relater, const struct hc_object_view *object, uint64_t block)
 {
-    struct part part = {
-        .bytes = object->bytes, .available = object->available, .block = block, .address = object->address};
+    struct part part = {.bytes = object->bytes, .available = object->available, .block = block};
     if (block == HC_NO_BLOCK)
         return part;
-    part.address = hc_view_word(relater->tracer, object, block);
-    part.bytes = part.address == find_module_state(relater, object)
+    uint64_t address = hc_view_word(relater->tracer, object, block);
+    part.bytes = address == find_module_state(relater, object)
                      ? NULL
-                     : hc_reader_span(&relater->tracer->reader, part.address, &part.available);
+                     : hc_reader_span(&relater->tracer->reader, address, &part.available);
     return part;
 }
 
@@ -83,7 +81,8 @@ static uint64_t count_referents(const struct hc_relater *relater, const uint8_t 
     return last;
 }
 
-static void relate_array(struct hc_relater *relater, struct part *part, uint64_t address, const char *name)
+static void relate_array(struct hc_relater *relater, const struct part *part, uint64_t address,
+                         const char *name)
 {
     struct hc_tracer *tracer = relater->tracer;
     const struct hc_target *target = &tracer->reader.target;
@@ -105,8 +104,6 @@ static void relate_array(struct hc_relater *relater, struct part *part, uint64_t
         if (word)
             hc_relate_internal(relater, word, name, (int64_t)i);
     }
-    part->array = address;
-    part->array_end = address + alive * target->word_size;
 }
 
 // Items that follow the object.
@@ -127,23 +124,34 @@ static void relate_open(struct hc_relater *relater, const struct hc_object_view 
     }
 }
 
+static bool has_link(const struct hc_relater *relater, size_t first, uint64_t target)
+{
+    for (size_t i = first; i < relater->links.count; i++)
+        if (relater->links.items[i].target == target)
+            return true;
+    return false;
+}
+
+// An array in a block is where a few items have their place: when they are more, these are elsewhere, and
+// what is left there is no longer used.
 void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object)
 {
     const struct hc_struct_member_refs *members = &relater->members->apart;
     struct part part = find_part(relater, object, HC_NO_BLOCK);
+    size_t first = relater->links.count;
     for (size_t i = 0; i < members->count && (i || hc_trace_afford(relater->tracer, members->count)); i++) {
         const struct hc_struct_member *member = members->items[i];
         uint64_t word;
         if (member->block != part.block)
             part = find_part(relater, object, member->block);
-        uint64_t address = part.address + member->offset;
         if (member->is_open)
             relate_open(relater, object, member);
         else if (!read_number(relater, &part, member, &word) || !word)
             continue;
         else if (member->kind == HC_MEMBER_ITEMS)
             relate_array(relater, &part, word, member->name);
-        else if (hc_relate_is_referent(relater, word) && !(address >= part.array && address < part.array_end))
+        else if (hc_relate_is_referent(relater, word) &&
+                 !(member->is_element && has_link(relater, first, word)))
             hc_relate_internal(relater, word, member->name, -1);
     }
 }
@@ -170,5 +178,69 @@ void hc_relate_state(struct hc_relater *relater, const struct hc_object_view *mo
         }
         hc_relate_internal(relater, word, name, -1);
         free(name);
+    }
+}
+
+// Names what nothing else has a name for among the members of the `index`-th object of a list.
+static void relate_element(struct hc_relater *relater, const struct hc_type_members *members,
+                           const struct hc_object_view *element, const char *name, uint64_t index)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        uint64_t word = hc_view_word(relater->tracer, element, members->items[i].offset);
+        char *path;
+        if (!hc_relate_is_unnamed(relater, word))
+            continue;
+        if (asprintf(&path, "%s[%" PRIu64 "]->%s", name, index, members->items[i].name) < 0) {
+            relater->out_of_memory = true;
+            return;
+        }
+        hc_relate_internal(relater, word, path, -1);
+        free(path);
+    }
+}
+
+// The object of the same type that the member at `offset` leads to.
+static bool find_next(struct hc_relater *relater, const struct hc_object_view *element, uint32_t offset,
+                      struct hc_object_view *ret)
+{
+    uint64_t word = hc_view_word(relater->tracer, element, offset);
+    return word && word != element->address && hc_tracer_view(relater->tracer, word, ret) &&
+           ret->type == element->type;
+}
+
+// A list of objects of one type, each of which leads to the next by the same member.
+static void relate_list(struct hc_relater *relater, const struct hc_object_view *first, const char *name)
+{
+    const struct hc_type_members *members = hc_type_members_get(relater, first->type);
+    struct hc_object_view element = *first, next;
+    uint64_t mark = first->address; // Brent's way to find that a list goes in circles
+    size_t link = 0;
+    relater->out_of_memory |= !members;
+    while (members && link < members->count && !find_next(relater, first, members->items[link].offset, &next))
+        link++;
+    for (uint64_t i = 0; members && !relater->out_of_memory; i++) {
+        relate_element(relater, members, &element, name, i);
+        if (link == members->count || !find_next(relater, &element, members->items[link].offset, &next) ||
+            next.address == mark)
+            return;
+        element = next;
+        if ((i & (i + 1)) == 0)
+            mark = element.address;
+    }
+}
+
+void hc_relate_through(struct hc_relater *relater, const struct hc_object_view *object)
+{
+    const struct hc_struct_member_vector *members = &relater->members->native->structure.members;
+    struct hc_object_view first;
+    // From the end: lists that go both ways have the way back first.
+    for (size_t i = members->count; i-- > 0;) {
+        const struct hc_struct_member *member = &members->items[i];
+        uint64_t word = hc_view_word(relater->tracer, object, member->offset);
+        size_t before = relater->links.count;
+        if (member->kind == HC_MEMBER_OBJECT && member->block == HC_NO_BLOCK && word != object->address &&
+            word && !hc_relate_is_referent(relater, word) && hc_tracer_view(relater->tracer, word, &first))
+            relate_list(relater, &first, member->name);
+        hc_relate_mark_named(relater, before);
     }
 }
