@@ -86,9 +86,12 @@ heapcore_error *heapcore_report(heapcore_session *session, const char *command,
                                 const struct heapcore_format *format, heapcore_write_fn *write,
                                 void *argument)
 {
-    const struct hc_report_options options = {api_render_options(format), API_MEMBER(format, json, false),
-                                              session->interpreter.baseline,
-                                              API_MEMBER(format, locals, false)};
+    const struct hc_report_options options = {
+        .render = api_render_options(format),
+        .json = API_MEMBER(format, json, false),
+        .baseline = session->interpreter.baseline,
+        .locals = API_MEMBER(format, locals, false),
+    };
     const struct hc_session_report *report = hc_session_report_find(command);
     FILE *file;
     hc_interrupt_clear();

@@ -17,7 +17,13 @@ static struct hc_error *run_report(const struct hc_cli_options *options)
     _cleanup_(hc_reference_releasep) struct hc_reference *baseline = NULL;
     HC_TRY(hc_command_baseline(&own, &baseline));
     HC_TRY(hc_command_open(&own, &session));
-    const struct hc_report_options wishes = {options->render, options->json, baseline, options->locals};
+    const struct hc_report_options wishes = {
+        .render = options->render,
+        .json = options->json,
+        .baseline = baseline,
+        .locals = options->locals,
+        .verify = options->verify,
+    };
     return report->write(session, &wishes, stdout);
 }
 
@@ -31,6 +37,7 @@ static struct hc_command of_report(const struct hc_session_report *report)
         .takes_baseline = report->takes_baseline,
         .takes_locals = report->takes_locals,
         .takes_emit = report->takes_emit,
+        .takes_verify = report->takes_verify,
         .report = report,
         .run = run_report,
     };

@@ -23,6 +23,7 @@ struct hc_cli_options {
     bool json;
     bool locals;
     bool emit;
+    bool verify;
     bool quiet;
 };
 
@@ -36,6 +37,7 @@ struct hc_command {
     bool takes_baseline;
     bool takes_locals;
     bool takes_emit;
+    bool takes_verify;
     const struct hc_session_report *report; // NULL: none
     struct hc_error *(*run)(const struct hc_cli_options *options);
 };

@@ -20,6 +20,8 @@ const char hc_options_help[] =
     "                         them; can be given more than once\n"
     "  --baseline CORE        analyze, query, shell: what is new since this core of the process\n"
     "  --locals               threads: each frame's variables, too\n"
+    "  --verify               analyze: run types' own tp_traverse on samples, and tell whether heapcore "
+    "agrees\n"
     "  --json                 print JSON\n"
     "  --limit N              show at most N rows (of dump: N objects)\n"
     "  --color WHEN           auto (only on a terminal), always or never\n"
@@ -36,6 +38,7 @@ enum option_code {
     OPTION_DEFINITIONS,
     OPTION_BASELINE,
     OPTION_LOCALS,
+    OPTION_VERIFY,
     OPTION_JSON,
     OPTION_LIMIT,
     OPTION_COLOR,
@@ -52,6 +55,7 @@ static const struct option long_options[] = {
     {"definitions", required_argument, NULL, OPTION_DEFINITIONS},
     {"baseline", required_argument, NULL, OPTION_BASELINE},
     {"locals", no_argument, NULL, OPTION_LOCALS},
+    {"verify", no_argument, NULL, OPTION_VERIFY},
     {"json", no_argument, NULL, OPTION_JSON},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"color", required_argument, NULL, OPTION_COLOR},
@@ -125,6 +129,9 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_cli_option
     case OPTION_LOCALS:
         options->locals = true;
         return NULL;
+    case OPTION_VERIFY:
+        options->verify = true;
+        return NULL;
     case OPTION_JSON:
         options->json = true;
         return NULL;
@@ -194,6 +201,8 @@ struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command
         return hc_error_create("%s has no use for --locals; threads has", command->name);
     if (options.emit && !command->takes_emit)
         return hc_error_create("%s has no use for --emit; layouts has", command->name);
+    if (options.verify && !command->takes_verify)
+        return hc_error_create("%s has no use for --verify; analyze has", command->name);
     HC_TRY(parse_source(argc, argv, command, &options));
     const char *sysroot = getenv("HEAPCORE_SYSROOT");
     if (!options.session.image.sysroot && sysroot && *sysroot)

@@ -5,10 +5,11 @@
 #include <string.h>
 
 enum {
-    CALL_BLOCKS = 1 << 26, // of one call: a container of ten million objects is traversed with it
-    FAILURES = 8,          // in a row from the start: its code is not for the emulator
-    ENDLESS_FAILURES = 2,  // … which cost the most
-    CHECK_EACH = 1024,     // a learned function runs for one object in so many
+    CALL_BLOCKS = 1 << 26,  // of one call: a container of ten million objects is traversed with it
+    VISIT_BLOCKS = 1 << 22, // … where it can be done without
+    FAILURES = 8,           // in a row from the start: its code is not for the emulator
+    ENDLESS_FAILURES = 2,   // … which cost the most
+    CHECK_EACH = 1024,      // a learned function runs for one object in so many
     MOST_FUNCTIONS = 1 << 16,
     MOST_THREADS = 1 << 16,
 };
@@ -232,6 +233,15 @@ enum hc_emulation hc_emulated_traverse(struct hc_tracer *tracer, const struct hc
              !hc_learned_agrees(learned, target, object->bytes, *ret_items, *ret_count))
         learned->state = HC_UNLEARNED;
     return HC_EMULATION_DONE;
+}
+
+enum hc_emulation hc_emulated_visit(struct hc_tracer *tracer, uint64_t function, uint64_t object,
+                                    const uint64_t **ret_items, size_t *ret_count)
+{
+    struct hc_emulated *emulated = emulated_of(tracer);
+    if (!emulated)
+        return HC_EMULATION_UNAVAILABLE;
+    return hc_emulator_collect(emulated->emulator, function, object, VISIT_BLOCKS, ret_items, ret_count);
 }
 
 // A non-negative int, as the call left it in the emulator's memory.

@@ -11,6 +11,9 @@ void hc_emulated_destroy(struct hc_emulated *emulated);
 // `*ret_items` = what type->traverse visits, valid until the next call.
 enum hc_emulation hc_emulated_traverse(struct hc_tracer *tracer, const struct hc_object_view *object,
                                        const uint64_t **ret_items, size_t *ret_count);
+// `*ret_items` = what any tp_traverse visits of any object: nothing is learned from it.
+enum hc_emulation hc_emulated_visit(struct hc_tracer *tracer, uint64_t function, uint64_t object,
+                                    const uint64_t **ret_items, size_t *ret_count);
 // `*ret` = what type->sizeof_function answers.
 enum hc_emulation hc_emulated_sizeof(struct hc_tracer *tracer, const struct hc_object_view *object,
                                      uint64_t *ret);

@@ -20,6 +20,15 @@ static uint64_t *sorted(const uint64_t *items, size_t count)
     return copy;
 }
 
+bool hc_same_multiset(const uint64_t *left, size_t left_count, const uint64_t *right, size_t right_count)
+{
+    if (left_count != right_count)
+        return false;
+    _cleanup_(hc_freep) uint64_t *one = sorted(left, left_count);
+    _cleanup_(hc_freep) uint64_t *other = sorted(right, right_count);
+    return one && other && !memcmp(one, other, left_count * sizeof(*one));
+}
+
 static bool append(struct hc_word_vector *vector, const uint64_t *items, size_t count)
 {
     if (!hc_word_vector_reserve(vector, vector->count + count))

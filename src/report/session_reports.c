@@ -6,6 +6,7 @@
 #include "report/retained.h"
 #include "report/text.h"
 #include "report/threads.h"
+#include "report/verify.h"
 
 #include <string.h>
 
@@ -21,6 +22,10 @@ static struct hc_error *write_analyze(const struct hc_session *session,
 {
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
     HC_TRY(hc_report_analyze(session, options->baseline, &report));
+    if (options->verify) {
+        HC_TRY(hc_report_verification(session, &report));
+        HC_TRY(hc_report_check(&report));
+    }
     return write_report(&report, options, file);
 }
 
@@ -65,8 +70,12 @@ const struct hc_session_report hc_session_reports[] = {
                 "are known, and what is not known: holes in the core, damage, files that are missing.\n"
                 "With --baseline CORE, a core of the same process dumped earlier, it adds the objects that "
                 "the roots\n"
-                "did not reach then, by class.\n",
+                "did not reach then, by class. With --verify it runs the tp_traverse of every type, in an "
+                "emulator, "
+                "for some of\n"
+                "its objects, and tells whether heapcore knows these as their own code does.\n",
         .takes_baseline = true,
+        .takes_verify = true,
         .write = write_analyze,
     },
     {

@@ -12,6 +12,7 @@ struct hc_report_options {
     bool json;
     const struct hc_reference *baseline; // an earlier dump of the process; NULL: none
     bool locals;                         // of threads: every frame's variables, too
+    bool verify;                         // of analyze: whether types' own code agrees
 };
 
 struct hc_session_report {
@@ -22,6 +23,7 @@ struct hc_session_report {
     bool takes_baseline;
     bool takes_emit;
     bool takes_locals;
+    bool takes_verify;
     struct hc_error *(*write)(const struct hc_session *session, const struct hc_report_options *options,
                               FILE *file);
 };
