@@ -93,16 +93,19 @@ static bool is_delegating(struct hc_tracer *tracer, uint64_t address, const stru
            hc_value_find_bytes(tracer, &code, &bytes, &length) && next < length && bytes[next] == YIELD_FROM;
 }
 
-// Where the topmost item of a suspended frame's value stack stands; 0: it is empty.
-static uint64_t stack_top(struct hc_tracer *tracer, const struct hc_frame *frame)
+// Where the item of a suspended frame's value stack stands that it waits for; 0: there is none. It is the
+// topmost but in 3.15, where an iterator's state stands above it.
+static uint64_t awaited_slot(struct hc_tracer *tracer, const struct hc_frame *frame)
 {
     const struct hc_offsets *at = tracer->at;
     unsigned word = tracer->reader.target.word_size;
     uint64_t slots = hc_code_frame_slots(tracer, frame->code, true), stack, top, used;
-    if (hc_is_present(at->iframe_localsplus)) // since 3.11
-        return hc_interpreter_frame_depth(tracer, frame->address, &used) && used
-                   ? frame->address + at->iframe_localsplus + (used - 1) * word
+    if (hc_is_present(at->iframe_localsplus)) { // since 3.11
+        const unsigned from_top = hc_runtime_since(tracer->runtime, 3, 15) ? 2 : 1;
+        return hc_interpreter_frame_depth(tracer, frame->address, &used) && used >= from_top
+                   ? frame->address + at->iframe_localsplus + (used - from_top) * word
                    : 0;
+    }
     if (!hc_is_present(at->frame_valuestack) ||
         !hc_reader_word(&tracer->reader, frame->address + at->frame_valuestack, &stack))
         return 0;
@@ -126,8 +129,8 @@ bool hc_coroutine_read(struct hc_tracer *tracer, uint64_t address, struct hc_cor
         return false;
     if (ret->state != HC_COROUTINE_SUSPENDED || !is_delegating(tracer, address, &ret->frame))
         return true;
-    uint64_t top = stack_top(tracer, &ret->frame);
-    return !top || hc_read_stack_slot(tracer, top, &ret->awaited);
+    uint64_t slot = awaited_slot(tracer, &ret->frame);
+    return !slot || hc_read_stack_slot(tracer, slot, &ret->awaited);
 }
 
 uint64_t hc_coroutine_behind(struct hc_tracer *tracer, uint64_t address)

@@ -235,6 +235,8 @@
     FIELD(thread_handled, "_ts", "exc_info", "Python/pystate.c", false)                                      \
     FIELD(thread_handled_value, "_ts", "exc_value", "Python/pystate.c", false)                               \
     FIELD(handled_value, "_err_stackitem", "exc_value", "Python/pystate.c", false)                           \
+    FIELD(thread_tasks, "_PyThreadStateImpl", "asyncio_tasks_head.next", "Python/pystate.c", false)          \
+    FIELD(interpreter_tasks, "_is", "asyncio_tasks_head.next", "Python/pystate.c", false)                    \
     FIELD(handled_previous, "_err_stackitem", "previous_item", "Python/pystate.c", false)                    \
     FIELD(runtime_current_thread, "pyruntimestate", "gilstate.tstate_current", "Python/pylifecycle.c",       \
           false)                                                                                             \

@@ -15,6 +15,7 @@ enum {
     MOST_FRAMES = 1 << 20, // of all tasks together
     MOST_SLOTS = 1 << 24,  // of a set of tasks
     MOST_GATHERED = 1 << 12,
+    MOST_TASK_SIZE = 1 << 10,
 };
 
 struct task_search {
@@ -23,6 +24,7 @@ struct task_search {
     struct hc_address_map seen; // tasks
     struct hc_task_vector *ret;
     uint64_t frames_left;
+    uint64_t node_offset; // of a task's link to the next, once one is known
     bool out_of_memory;
 };
 
@@ -176,9 +178,65 @@ static void add_members(struct task_search *search, uint64_t set)
     }
 }
 
+static bool is_task(const struct hc_type *type)
+{
+    for (; type; type = type->base)
+        if (!strcmp(type->name, "Task") && !strcmp(type->module, "_asyncio"))
+            return true;
+    return false;
+}
+
+// The task that has the link at `node` in it; 0: there is none.
+static uint64_t task_around(struct task_search *search, uint64_t node)
+{
+    struct hc_tracer *tracer = search->tracer;
+    unsigned word = tracer->reader.target.word_size;
+    struct hc_object_view object;
+    if (search->node_offset)
+        return node - search->node_offset;
+    for (uint64_t offset = 2 * word; offset < MOST_TASK_SIZE && offset < node; offset += word)
+        if (hc_tracer_view(tracer, node - offset, &object) && is_task(object.type) &&
+            offset < object.type->basicsize) {
+            search->node_offset = offset;
+            return node - offset;
+        }
+    return 0;
+}
+
+// Tasks in a ring that begins and ends with the link at `head`.
+static void add_ring(struct task_search *search, uint64_t head)
+{
+    uint64_t node = head, task;
+    for (unsigned i = 0; i < MOST_TASKS && !search->out_of_memory; i++) {
+        if (!hc_reader_word(&search->tracer->reader, node, &node) || !node || node == head ||
+            !(task = task_around(search, node)))
+            return;
+        search->out_of_memory = !add_task(search, task);
+    }
+}
+
+// Since 3.14 the tasks of C's making stand in rings: one in each thread, and one for threads that have ended.
+static void find_in_rings(struct task_search *search, uint64_t interpreter)
+{
+    struct hc_tracer *tracer = search->tracer;
+    const struct hc_offsets *at = tracer->at;
+    uint64_t thread = 0;
+    bool is_new = true;
+    if (!hc_is_present(at->thread_tasks) || !hc_is_present(at->interpreter_tasks))
+        return;
+    add_ring(search, interpreter + at->interpreter_tasks);
+    hc_reader_word(&tracer->reader, interpreter + at->interpreter_threads, &thread);
+    while (thread && is_new && !search->out_of_memory) {
+        add_ring(search, thread + at->thread_tasks);
+        search->out_of_memory |= !hc_address_map_insert(&search->seen, thread, 0, &is_new);
+        if (!hc_reader_word(&tracer->reader, thread + at->thread_next, &thread))
+            return;
+    }
+}
+
 static void find_in_interpreter(struct task_search *search, uint64_t interpreter)
 {
-    // Up to 3.11; since 3.12, both.
+    // Up to 3.11; since 3.12, both; since 3.14, only what other libraries made.
     static const char *const names[] = {"_all_tasks", "_scheduled_tasks", "_eager_tasks"};
     struct hc_tracer *tracer = search->tracer;
     struct hc_object_view object;
@@ -186,6 +244,7 @@ static void find_in_interpreter(struct task_search *search, uint64_t interpreter
     if (!hc_interpreter_find_module(tracer, interpreter, "asyncio.tasks", &module))
         return;
     search->interpreter = hc_interpreter_number(tracer, interpreter);
+    find_in_rings(search, interpreter);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (!hc_dict_find_string(tracer->runtime, &tracer->reader, module, names[i], &tasks) ||
             !hc_tracer_view(tracer, tasks, &object))

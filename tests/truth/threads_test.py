@@ -153,7 +153,8 @@ class ThreadsTest(unittest.TestCase):
         self.assertEqual([ident], [t["ident"] for t in others])
         found = [place_of(frame)[:3] for frame in others[0]["frames"]]
         # What go() called after it had recorded itself and its callers.
-        self.assertEqual([["<string>", line, "second"] for line in (9, 7, 7, 7)], found[:4])
+        self.assertEqual([[line, "second"] for line in (9, 7, 7, 7)], [place[1:] for place in found[:4]])
+        self.assertLessEqual({place[0] for place in found[:4]}, {"<string>", "<script>"})  # since 3.14 it is a script
         self.assertEqual(frames, found[4:])
 
     def test_tasks_are_told_with_the_chain_of_what_they_wait_for(self):
@@ -246,11 +247,16 @@ class GcoreThreadsTest(ThreadsTest):
         self.assertFalse(any(thread["crashed"] or thread["holds_gil"] for thread in threads))
         self.assertEqual(self.truth["main"]["ident"], threads[0]["ident"])
 
+
+class LiveThreadsTest(unittest.TestCase):
+    interpreter = None
+
     def test_a_live_process_is_read_too(self):
-        with dumping.blocked(self.interpreter, "threads.py", self.folder) as (path, process):
+        with tempfile.TemporaryDirectory(prefix="heapcore-live-") as folder, \
+                dumping.blocked(self.interpreter, "threads.py", folder) as (path, process):
             with open(path) as file:
                 truth = json.load(file)
-            found = self.ask(target=["-p", str(process.pid)])
+            found = json.loads(heapcore("threads", "--json", "-p", str(process.pid)).stdout.decode())
             self.assertTrue(dumping.goes_on(process))
         idents = {t["ident"]: t for t in found["threads"] if t["interpreter"] == 0}
         for thread in truth["threads"]:
@@ -326,8 +332,13 @@ def main():
     if missing and interpreters.must_have_all():
         return 1
     for interpreter in found:
-        seen_by_gdb = shutil.which("gcore") and not interpreter.emulator
-        for case in (ThreadsTest, CrashTest) + ((GcoreThreadsTest,) if seen_by_gdb else ()):
+        cases = [ThreadsTest, CrashTest]
+        if not interpreter.emulator:
+            cases.append(LiveThreadsTest)
+        # gdb 13 leaves out the threads' stacks of glibc 2.42, whose guard pages it cannot read.
+        if shutil.which("gcore") and not interpreter.root:
+            cases.append(GcoreThreadsTest)
+        for case in cases:
             for test in unittest.defaultTestLoader.loadTestsFromTestCase(for_interpreter(case, interpreter)):
                 if not arguments.tests or any(part in test.id() for part in arguments.tests):
                     suite.addTest(test)
