@@ -124,7 +124,10 @@ static struct hc_error *find_base(struct search *search, const struct hc_definit
     const struct hc_definition *base = next_match(search->definitions, definition->base, &file, &index);
     while (base == definition)
         base = next_match(search->definitions, definition->base, &file, &index);
-    if (!base || search->depth >= DEPTH)
+    if (search->depth >= DEPTH)
+        return hc_error_create("%s:%u: its bases have no end: %s", definition->file->path, definition->line,
+                               definition->base);
+    if (!base)
         return hc_error_create("%s:%u: there is no definition of its base %s", definition->file->path,
                                definition->line, definition->base);
     struct hc_definition_use *use;
@@ -234,6 +237,7 @@ const struct hc_definition_use *hc_definition_find(struct hc_definitions *defini
             return definitions->known.items[i].use;
     search.module = hc_native_module(table->runtime, native);
     for (; definition && !use; definition = next_match(definitions, name, &file, &index)) {
+        search.depth = 0;
         struct hc_error *error = make_use(&search, definition, &use);
         if (first)
             hc_error_destroy(error);

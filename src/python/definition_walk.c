@@ -35,7 +35,7 @@ struct piece {
 
 bool hc_definition_charge(struct hc_definition_budget *budget, struct hc_tracer *tracer, uint64_t words)
 {
-    enum { FREE = 64, STEP = 128 }; // hc_trace_afford() charges what is more than the first
+    enum { FREE = 64, STEP = 128, LEAST = 1 << 20 }; // hc_trace_afford() charges what is more than the first
     if (budget->is_exhausted)
         return false;
     if (words <= UINT64_MAX - budget->used)
@@ -46,8 +46,9 @@ bool hc_definition_charge(struct hc_definition_budget *budget, struct hc_tracer 
         return true;
     uint64_t missing = budget->used - FREE - budget->granted;
     uint64_t step = missing < STEP ? STEP : missing;
-    // A tracer without an allowance looks at single objects: all of the image is enough for each.
-    uint64_t most = hc_tracer_allowance(tracer->runtime->image);
+    // For each object, all of the image is enough: a tracer that looks at single ones has no allowance.
+    const struct hc_image *image = tracer->runtime->image;
+    uint64_t most = LEAST + hc_image_size(image) / hc_image_target(image)->word_size;
     if (step > most - budget->granted || !hc_trace_afford(tracer, step)) {
         budget->is_exhausted = true;
         return false;
@@ -464,5 +465,6 @@ uint64_t hc_definition_size(struct hc_tracer *tracer, const struct hc_object_vie
     if (size_by(use, tracer, object, &size))
         return size;
     tracer->unreadable++;
+    tracer->size_is_exact = false;
     return hc_object_size_default(tracer, object);
 }

@@ -199,6 +199,8 @@ class OneInterpreterTest(unittest.TestCase):
             ("type shapes.Pair\n struct TripleObject", "1: struct TripleObject has 72 bytes, but instances of the type only 64"),
             ("type shapes.Pair\n requires basicsize 8",
                 "1: it is made for a basicsize of 8, and here it is 64: another version"),
+            ("type shapes.Pair\n base shapes.Circle\ntype shapes.Circle\n base shapes.Pair",
+                "1: its bases have no end: shapes.Circle"),
             ("type shapes.Pair\n base shapes.Nothing", "1: there is no definition of its base shapes.Nothing"),
         ):
             with self.subTest(text=text):
@@ -215,6 +217,20 @@ class OneInterpreterTest(unittest.TestCase):
                 dumped = run("dump", "--definitions", path, self.whole.path).splitlines()
                 sizes = {json.loads(line)["size"] for line in dumped if '"type":"shapes.Pair"' in line}
                 self.assertEqual({size + 16}, sizes)  # the collector's header
+
+    def verified(self, *options):
+        """{type: (objects, of these agreeing)} of the types of shapes that have definitions."""
+        report = json.loads(run("analyze", "--verify", "--json", *options, self.whole.path))
+        return {row["type"][len("shapes."):]: (row["sampled"], row["agreeing"]) for row in report["verification"]["rows"]
+            if row["type"].startswith("shapes.") and row["how"] == "definition"}
+
+    def test_the_types_own_code_agrees_with_what_is_right_and_not_with_what_is_wrong(self):
+        right = self.verified("--definitions", SHAPES)
+        self.assertLessEqual({"Pair", "Triple", "Table", "Map", "Chain", "Tree", "Row", "Labelled", "Made", "Forgetful"},
+            right.keys())
+        self.assertEqual({}, {name: counts for name, counts in right.items() if counts[0] != counts[1]})
+        wrong = self.verified("--definitions", self.write("type shapes.Pair\n field @16\n field @40\n"))
+        self.assertEqual({"Pair": (2, 0)}, wrong)
 
     def test_base_none_leaves_out_what_the_base_has(self):
         path = self.write("type shapes.Pair\n field @16\ntype shapes.Triple\n base none\n field @64\n")
