@@ -19,6 +19,17 @@ const char *hc_emulation_name(enum hc_emulation outcome)
     return names[outcome];
 }
 
+const char *hc_emulation_key(enum hc_emulation outcome)
+{
+    static const char *const keys[HC_EMULATION_COUNT] = {
+        [HC_EMULATION_DONE] = "done",           [HC_EMULATION_UNAVAILABLE] = "no_emulator",
+        [HC_EMULATION_NO_CODE] = "no_code",     [HC_EMULATION_HOLE] = "hole",
+        [HC_EMULATION_ENDLESS] = "endless",     [HC_EMULATION_MEMORY] = "memory",
+        [HC_EMULATION_EXCEPTION] = "exception",
+    };
+    return keys[outcome];
+}
+
 static void on_block(uc_engine *engine, uint64_t address, uint32_t size, void *argument)
 {
     (void)address;

@@ -24,6 +24,8 @@ enum hc_emulation {
 
 // "its code is not in the image" …
 const char *hc_emulation_name(enum hc_emulation outcome);
+// "no_code" …
+const char *hc_emulation_key(enum hc_emulation outcome);
 
 struct hc_emulator; // for one thread
 

@@ -201,17 +201,23 @@ static void report_how(struct hc_report *report, const struct hc_graph *graph)
         hc_report_cell_number(report, graph->tally.how[how]);
         hc_report_cell_text(report, meanings[how]);
     }
-    hc_report_number(report, "sizes_inexact", graph->tally.inexact_sizes);
-    if (graph->tally.inexact_sizes)
-        hc_report_line(report, "sizes_inexact",
-                       "%" PRIu64
-                       " objects have a __sizeof__ of their own that could not be run: sized by their layout",
-                       graph->tally.inexact_sizes);
-    for (int cause = 1; cause < HC_EMULATION_COUNT; cause++)
-        if (graph->tally.emulation[cause])
-            hc_report_line(report, "emulation",
-                           "%" PRIu64 " objects were not traversed by their own code: %s",
-                           graph->tally.emulation[cause], hc_emulation_name((enum hc_emulation)cause));
+}
+
+// Where types' own code should have been run, and was not.
+static void report_own_code(struct hc_report *report, const struct hc_graph_tally *tally)
+{
+    hc_report_section(report, "own_code", NULL);
+    hc_report_number(report, "sizes_inexact", tally->inexact_sizes);
+    if (tally->inexact_sizes)
+        hc_report_line(report, "inexact",
+                       "%" PRIu64 " objects are sized by their layout: their __sizeof__ could not be run",
+                       tally->inexact_sizes);
+    for (int cause = HC_EMULATION_DONE + 1; cause < HC_EMULATION_COUNT; cause++) {
+        hc_report_number(report, hc_emulation_key((enum hc_emulation)cause), tally->emulation[cause]);
+        if (tally->emulation[cause])
+            hc_report_line(report, "not run", "the tp_traverse of %" PRIu64 " objects: %s",
+                           tally->emulation[cause], hc_emulation_name((enum hc_emulation)cause));
+    }
 }
 
 // Instances of the type at `native` and of classes made from it; `counts` are those of each type.
@@ -409,6 +415,7 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, const struc
         HC_TRY(report_unreached(report, session));
     report_states(report, &totals);
     report_how(report, session->graph);
+    report_own_code(report, &session->graph->tally);
     HC_TRY(report_definitions(report, session));
     report_pymalloc(report, &session->graph->pools);
     report_losses(report, session);

@@ -1,6 +1,7 @@
 """Runs a fixture to the point where it has told the truth, and dumps it: kernel core, gcore, or alive."""
 import contextlib
 import glob
+import json
 import os
 import resource
 import shutil
@@ -106,6 +107,14 @@ def gcore(interpreter, fixture, folder, options=(), flags=(), environment=()):
     if not os.path.exists(core):
         raise CannotDump("gcore failed:\n" + done.stdout.decode(errors="replace"))
     return truth, core
+
+
+def verification(heapcore, target):
+    """What `heapcore analyze --verify` finds: {"sampled", "agreeing", "failed", "rows"}."""
+    arguments = target if isinstance(target, list) else [target]
+    done = subprocess.run([heapcore, "analyze", "--verify", "--json", *arguments], stdout=subprocess.PIPE,
+        timeout=PATIENCE, check=True)
+    return json.loads(done.stdout)["verification"]
 
 
 def heapcore_dump(heapcore, target):
