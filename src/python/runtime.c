@@ -3,6 +3,7 @@
 #include "python/choose.h"
 #include "python/globals.h"
 #include "python/strings.h"
+#include "python/type_names.h"
 
 #include <elf.h>
 #include <stdlib.h>
@@ -360,7 +361,7 @@ struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_ima
     if (!hc_runtime_since(runtime, 3, 6) || hc_runtime_since(runtime, 3, 16))
         return hc_error_create("%s runs Python %s; heapcore reads 3.6 to 3.15", hc_image_path(image),
                                runtime->version_text);
-    return NULL;
+    return hc_type_names_create(runtime, &reader, &runtime->type_names);
 }
 
 void hc_runtime_forget(struct hc_runtime *runtime)
@@ -373,6 +374,7 @@ void hc_runtime_forget(struct hc_runtime *runtime)
 void hc_runtime_deinit(struct hc_runtime *runtime)
 {
     hc_runtime_forget(runtime);
+    hc_type_names_destroy(runtime->type_names);
     hc_debug_info_destroy(runtime->debug_info);
     hc_layout_table_destroy(runtime->choice.table);
     free(runtime->choice.told);

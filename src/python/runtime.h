@@ -40,6 +40,7 @@ struct hc_runtime {
     struct hc_word_vector interpreters;        // PyInterpreterState addresses
     struct hc_static_type_vector static_types; // by type, then in the interpreters' order
     uint64_t interpreter_list;                 // address of its head, where no symbol tells; mostly 0
+    struct hc_type_names *type_names;          // of types whose own name is not here; mostly NULL
     uint64_t type_type;                        // PyType_Type
     uint64_t dict_type;                        // PyDict_Type
     uint64_t subtype_traverse;                 // tp_traverse of every class made by a class statement
