@@ -81,11 +81,26 @@ static bool on_invalid(uc_engine *engine, void *argument)
     return emulator->machine->skip && emulator->machine->skip(emulator);
 }
 
+// Without this the emulator goes past such an instruction.
+static void on_system_call(uc_engine *engine, void *argument)
+{
+    struct hc_emulator *emulator = argument;
+    emulator->is_system_call = true;
+    emulator->unicorn->uc_emu_stop(engine);
+}
+
 static bool add_hook(struct hc_emulator *emulator, int kind, void *function)
 {
     uc_hook hook; // belongs to the engine
     return emulator->unicorn->uc_hook_add(emulator->engine, &hook, kind, function, emulator, 1, 0) ==
            UC_ERR_OK;
+}
+
+static bool add_instruction_hook(struct hc_emulator *emulator, int instruction, void *function)
+{
+    uc_hook hook; // belongs to the engine
+    return !instruction || emulator->unicorn->uc_hook_add(emulator->engine, &hook, UC_HOOK_INSN, function,
+                                                          emulator, 1, 0, instruction) == UC_ERR_OK;
 }
 
 static bool map_collection(struct hc_emulator *emulator, uint64_t capacity)
@@ -139,6 +154,7 @@ static bool set_up(struct hc_emulator *emulator, const struct hc_image *image)
            add_hook(emulator, UC_HOOK_MEM_UNMAPPED, on_unmapped) &&
            add_hook(emulator, UC_HOOK_MEM_WRITE_PROT, on_protected_write) &&
            add_hook(emulator, UC_HOOK_INSN_INVALID, on_invalid) &&
+           add_instruction_hook(emulator, emulator->machine->system_call, on_system_call) &&
            (!emulator->options.on_load || add_hook(emulator, UC_HOOK_MEM_READ, on_load));
 }
 
@@ -232,6 +248,7 @@ static uc_err run(struct hc_emulator *emulator, uint64_t function, const uint64_
         hc_emulator_set_register(emulator, machine->arguments[i], arguments[i]);
     emulator->is_endless = false;
     emulator->is_in_hole = false;
+    emulator->is_system_call = false;
     emulator->written = 0;
     return emulator->unicorn->uc_emu_start(emulator->engine, function, stop, 0, 0);
 }
@@ -242,6 +259,8 @@ static enum hc_emulation outcome_of(const struct hc_emulator *emulator, uc_err e
         return HC_EMULATION_ENDLESS;
     if (emulator->is_in_hole)
         return HC_EMULATION_HOLE;
+    if (emulator->is_system_call)
+        return HC_EMULATION_EXCEPTION;
     switch (error) {
     case UC_ERR_OK:
         return HC_EMULATION_DONE;
@@ -265,8 +284,8 @@ enum hc_emulation hc_emulator_call(struct hc_emulator *emulator, uint64_t functi
 {
     emulator->blocks = 0;
     emulator->limit = limit;
-    while (true) {
-        hc_memory_reset(&emulator->memory);
+    for (bool is_first = true;; is_first = false) {
+        hc_memory_reset(&emulator->memory, is_first);
         uc_err error = run(emulator, function, arguments, count);
         if (!emulator->written || emulator->is_endless) {
             *ret = hc_emulator_register(emulator, emulator->machine->result);

@@ -39,7 +39,8 @@ struct hc_emulator {
     struct hc_collection *collection;
     uint64_t blocks, limit; // of this call
     bool is_endless;
-    bool is_in_hole;  // found by an intrinsic
+    bool is_in_hole; // found by an intrinsic
+    bool is_system_call;
     uint64_t written; // where it wrote to what is the image's still, or 0
     struct hc_intrinsic_vector intrinsics;
 };

@@ -66,6 +66,7 @@ static const struct hc_machine machines[] = {
         .stack_pointer = UC_X86_REG_RSP,
         .thread_pointer = UC_X86_REG_FS_BASE,
         .program_counter = UC_X86_REG_RIP,
+        .system_call = UC_X86_INS_SYSCALL,
         .skip = x86_64_skip,
         .collect = x86_64_collect,
         .collect_size = sizeof(x86_64_collect),

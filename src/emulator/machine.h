@@ -18,7 +18,8 @@ struct hc_machine {
     int cpu_model;
     int arguments[HC_MACHINE_ARGUMENTS]; // registers
     int result, stack_pointer, thread_pointer, program_counter;
-    int link; // register for the return address, or 0: it stands on the stack
+    int system_call; // instruction that the emulator has to be told to stop at, or 0
+    int link;        // register for the return address, or 0: it stands on the stack
     // Goes past an instruction that the emulator lacks and that a call can do without; false: there is none.
     bool (*skip)(struct hc_emulator *emulator);
     // int collect(void *object, struct hc_collection *collection), see emulator.c: notes the object; gives 1

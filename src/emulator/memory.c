@@ -152,10 +152,10 @@ static void put_word(struct hc_memory *memory, const struct hc_preset *preset)
     memcpy(window->bytes + (preset->address - window->address), &preset->value, sizeof(preset->value));
 }
 
-// Rather all pages go than that each call copies all that any call ever wrote.
-void hc_memory_reset(struct hc_memory *memory)
+void hc_memory_reset(struct hc_memory *memory, bool is_new_call)
 {
-    bool is_crowded = memory->private_count > PRIVATE_PAGES / 4;
+    // Rather all pages go than that each call copies all that any call ever wrote.
+    bool is_crowded = is_new_call && memory->private_count > PRIVATE_PAGES / 4;
     for (size_t i = memory->windows.count; memory->private_count && i-- > 0;) {
         struct hc_window *window = &memory->windows.items[i];
         if (!window->is_private)
