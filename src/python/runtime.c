@@ -1,5 +1,6 @@
 #include "python/runtime.h"
 
+#include "python/behaviour.h"
 #include "python/choose.h"
 #include "python/globals.h"
 #include "python/strings.h"
@@ -9,10 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MAX_INTERPRETERS = 4096,
-    FIRST_WITH_VISITING_DICTS = 0x030d0d00, // 3.13.13, gh-130327
-};
+enum { MAX_INTERPRETERS = 4096 };
 
 static const char *base_name(const char *path)
 {
@@ -357,10 +355,10 @@ struct hc_error *hc_runtime_init(struct hc_runtime *runtime, const struct hc_ima
     HC_TRY(check_machine(image));
     HC_TRY(keep_options(runtime, options));
     HC_TRY(find_layouts(runtime, options, &reader));
-    runtime->dict_visits_inline_values = runtime->version >= FIRST_WITH_VISITING_DICTS;
     if (!hc_runtime_since(runtime, 3, 6) || hc_runtime_since(runtime, 3, 16))
         return hc_error_create("%s runs Python %s; heapcore reads 3.6 to 3.15", hc_image_path(image),
                                runtime->version_text);
+    HC_TRY(hc_behaviour_of_inline_values(runtime, &runtime->dict_visits_inline_values));
     return hc_type_names_create(runtime, &reader, &runtime->type_names);
 }
 

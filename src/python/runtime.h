@@ -47,8 +47,7 @@ struct hc_runtime {
     struct hc_definitions *definitions;        // of the session; NULL: none
     uint64_t thread_state_getter;              // of the current one, without a check; or 0
     uint64_t general_lookup; // lookdict(): up to 3.10, the mark of a dict whose keys are not all str
-    // Once an instance's inline values have a dict, is it the dict that visits them (gh-130327), not the
-    // instance?
+    // Once an instance's inline values have a dict, is it the dict that visits them, not the instance?
     bool dict_visits_inline_values;
 };
 
