@@ -10,8 +10,14 @@ enum {
     MOST_CANDIDATES = 32,
     MOST_NESTED = 64, // blocks and inlined calls within a function
     ELECTION_STEPS = 4 * HC_TYPE_STEPS,
-    OF_PARAMETER = 3, // votes: what a function is given is likelier what it is for than what it comes across
-    OF_VARIABLE = 1,
+};
+
+// Votes: what a function is given is likelier what it is for than what it comes across, and that likelier
+// than what a function that it calls does.
+enum {
+    OF_PARAMETER = 4,
+    OF_VARIABLE = 2,
+    OF_INLINED = 1,
 };
 
 struct candidate {
@@ -97,22 +103,33 @@ static void hear_variable(struct election *election, Dwarf_Die *variable, unsign
 // Blocks and inlined calls are entered as they come; what waits to be entered is bounded.
 static void hear_function(struct election *election, Dwarf_Die function)
 {
-    Dwarf_Die waiting[MOST_NESTED], entry;
+    struct {
+        Dwarf_Die entry;
+        unsigned of_parameter, of_variable;
+    } waiting[MOST_NESTED], block;
     size_t count = 0;
-    waiting[count++] = function;
-    for (bool is_outermost = true; count > 0; is_outermost = false) {
-        if (dwarf_child(&waiting[--count], &entry) != 0)
+    waiting[count].entry = function;
+    waiting[count].of_parameter = OF_PARAMETER;
+    waiting[count++].of_variable = OF_VARIABLE;
+    while (count > 0) {
+        block = waiting[--count];
+        Dwarf_Die entry;
+        if (dwarf_child(&block.entry, &entry) != 0)
             continue;
         do {
             int tag = dwarf_tag(&entry);
+            bool is_call = tag == DW_TAG_inlined_subroutine;
             if (tag == DW_TAG_formal_parameter)
-                hear_variable(election, &entry, is_outermost ? OF_PARAMETER : OF_VARIABLE);
+                hear_variable(election, &entry, block.of_parameter);
             else if (tag == DW_TAG_variable)
-                hear_variable(election, &entry, OF_VARIABLE);
-            else if ((tag == DW_TAG_lexical_block || tag == DW_TAG_inlined_subroutine) && count < MOST_NESTED)
-                waiting[count++] = entry;
-            if (tag == DW_TAG_inlined_subroutine)
-                hear_variable(election, &entry, OF_VARIABLE); // what it returns
+                hear_variable(election, &entry, block.of_variable);
+            else if (is_call)
+                hear_variable(election, &entry, OF_INLINED); // what it returns
+            if ((is_call || tag == DW_TAG_lexical_block) && count < MOST_NESTED) {
+                waiting[count].entry = entry;
+                waiting[count].of_parameter = OF_INLINED;
+                waiting[count++].of_variable = is_call ? OF_INLINED : block.of_variable;
+            }
         } while (hc_type_step(&election->walk) && dwarf_siblingof(&entry, &entry) == 0);
     }
     for (size_t i = 0; i < election->count; i++) {

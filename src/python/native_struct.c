@@ -238,9 +238,7 @@ static struct hc_error *find_cached(struct hc_native_structs *structs, const str
 
 bool hc_native_is_decoded(const struct hc_type *type)
 {
-    // A __sizeof__ of its own makes a type one of words, though it is traced by a decoder.
-    return type->how == HC_HOW_DECODER ||
-           (type->how == HC_HOW_WORDS && type->layout && type->words_from >= type->words_to);
+    return (type->how == HC_HOW_DECODER || type->how == HC_HOW_WORDS) && type->words_from >= type->words_to;
 }
 
 struct hc_error *hc_native_struct_find(struct hc_type_table *types, const struct hc_type *type,

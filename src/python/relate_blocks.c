@@ -66,14 +66,24 @@ static uint64_t find_count(const struct hc_relater *relater, const struct part *
     return largest;
 }
 
-// The words from `bytes` on that are NULL or referents, up to the last referent of them.
-static uint64_t count_referents(const struct hc_relater *relater, const uint8_t *bytes, uint64_t most)
+static bool has_link(const struct hc_relater *relater, size_t first, uint64_t target)
+{
+    for (size_t i = first; i < relater->links.count; i++)
+        if (relater->links.items[i].target == target)
+            return true;
+    return false;
+}
+
+// The words from `bytes` on that are NULL or referents, up to the last referent of them. An object's type is
+// what every object has, so that it tells nothing.
+static uint64_t count_referents(const struct hc_relater *relater, const struct hc_object_view *object,
+                                const uint8_t *bytes, uint64_t most)
 {
     const struct hc_target *target = &relater->tracer->reader.target;
     uint64_t last = 0;
     for (uint64_t i = 0; i < most; i++) {
         uint64_t word = hc_load_word(target, bytes + i * target->word_size);
-        if (word && !hc_relate_is_referent(relater, word))
+        if (word && (word == object->type->address || !hc_relate_is_referent(relater, word)))
             break;
         if (word)
             last = i + 1;
@@ -81,8 +91,8 @@ static uint64_t count_referents(const struct hc_relater *relater, const uint8_t 
     return last;
 }
 
-static void relate_array(struct hc_relater *relater, const struct part *part, uint64_t address,
-                         const char *name)
+static void relate_array(struct hc_relater *relater, const struct hc_object_view *object,
+                         const struct part *part, uint64_t address, const char *name)
 {
     struct hc_tracer *tracer = relater->tracer;
     const struct hc_target *target = &tracer->reader.target;
@@ -92,16 +102,17 @@ static void relate_array(struct hc_relater *relater, const struct part *part, ui
         return;
     uint64_t room = available / target->word_size;
     uint64_t most = find_count(relater, part, room < MOST_ITEMS ? room : MOST_ITEMS);
-    // Approximation: an array of a length that nobody has written down (it is the same for all) is followed
-    // by something else than referents of the object.
     if (most < MOST_UNCOUNTED)
         most = room < MOST_UNCOUNTED ? room : MOST_UNCOUNTED;
     if (!hc_trace_afford(tracer, most))
         return;
-    uint64_t alive = count_referents(relater, bytes, most);
-    for (uint64_t i = 0; i < alive; i++) {
+    uint64_t alive = count_referents(relater, object, bytes, most);
+    uint64_t counted = find_count(relater, part, alive);
+    // Approximation: an array of a length that nobody has written down (it is the same for all) ends before
+    // something else than a referent, or than one that has a name.
+    for (uint64_t i = 0; i < alive && (i < counted || i < MOST_UNCOUNTED); i++) {
         uint64_t word = hc_load_word(target, bytes + i * target->word_size);
-        if (word)
+        if (word && (i < counted || !has_link(relater, 0, word)))
             hc_relate_internal(relater, word, name, (int64_t)i);
     }
 }
@@ -124,14 +135,6 @@ static void relate_open(struct hc_relater *relater, const struct hc_object_view 
     }
 }
 
-static bool has_link(const struct hc_relater *relater, size_t first, uint64_t target)
-{
-    for (size_t i = first; i < relater->links.count; i++)
-        if (relater->links.items[i].target == target)
-            return true;
-    return false;
-}
-
 // An array in a block is where a few items have their place: when they are more, these are elsewhere, and
 // what is left there is no longer used.
 void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object)
@@ -149,7 +152,7 @@ void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *o
         else if (!read_number(relater, &part, member, &word) || !word)
             continue;
         else if (member->kind == HC_MEMBER_ITEMS)
-            relate_array(relater, &part, word, member->name);
+            relate_array(relater, object, &part, word, member->name);
         else if (hc_relate_is_referent(relater, word) &&
                  !(member->is_element && has_link(relater, first, word)))
             hc_relate_internal(relater, word, member->name, -1);

@@ -4,8 +4,9 @@
 
 #include "python/relate.h"
 
-// Adds the links that relater->members->apart tells of. Asked while the referents are known: the length of
-// an array is a count of the same struct's, and so many of its words are referents or NULL.
+// Adds the links that relater->members->apart tells of. Asked while the referents are known: the words of an
+// array are referents or NULL, and as many as a member of the same struct counts; the first few without such
+// a count, too, if nothing else names them.
 void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object);
 
 // For modules: names what nothing else has a name for, by the members of the struct behind the module's

@@ -111,7 +111,7 @@ static bool add_native(struct hc_relater *relater, const struct hc_type *type,
     uint64_t decoded = decoded_part(type);
     bool has_items = type->layout && type->layout->row->relate;
     struct hc_error *error =
-        type->how != HC_HOW_DECODER ? hc_native_struct_find(relater->tracer->types, type, &native) : NULL;
+        !hc_native_is_decoded(type) ? hc_native_struct_find(relater->tracer->types, type, &native) : NULL;
     if (error) {
         hc_error_destroy(error);
         return false;

@@ -17,6 +17,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
 import dumping
+import extension
 import interpreters
 
 PATIENCE = 300  # seconds
@@ -49,6 +50,33 @@ class LinksTest:
         for answer in self.ask(*["iso(%d).byvia" % each for each in addresses]):
             (row,) = answer["rows"]
             yield list(ast.literal_eval("[%s]" % row["name"]))
+
+    def extension_links(self, has_debug_information):
+        """(what, texts told, texts found) of what an extension's instances refer to."""
+        folder = tempfile.mkdtemp(prefix="heapcore-links-")
+        self.addCleanup(shutil.rmtree, folder)
+        try:
+            module = extension.build(self.interpreter, folder, "zooext")
+            if not has_debug_information:
+                extension.run(["strip", "--strip-debug", module])
+        except (extension.CannotBuild, OSError) as error:
+            self.skipTest(str(error))
+        told, self.core = dumping.abort_for_core(self.interpreter, "links_native.py", folder, [folder])
+        with open(told) as file:
+            told = json.load(file)["just"]
+        self.assertGreater(len(told), 300)
+        return [(what, expected, found) for (what, _, expected), found in zip(
+            told, self.texts(each[1] for each in told))]
+
+    def test_what_an_extension_refers_to_has_the_names_of_its_structs_members(self):
+        for what, expected, found in self.extension_links(True):
+            with self.subTest(what=what):
+                self.assertEqual(expected, found)
+
+    def test_without_debug_information_only_what_python_code_sees_has_a_name(self):
+        for what, expected, found in self.extension_links(False):
+            with self.subTest(what=what):
+                self.assertEqual(sorted({".??" if text.startswith("->") else text for text in expected}), found)
 
     def test_each_object_is_referred_to_in_just_the_ways_that_the_process_told(self):
         told = self.truth["just"]
