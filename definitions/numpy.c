@@ -29,7 +29,7 @@ enum { SUBARRAY_BASE = 0, SUBARRAY_SHAPE = 8 };
 enum { OBJECT = 17, ITEM_REFCOUNT = 1, OWNDATA = 4 };
 enum { MOST_DIMENSIONS = 64, MOST_FIELDS = 1024, DEPTH = 8, NAME = 64 };
 
-// What moved with numpy 2.
+// What moved with numpy 2. Its new dtypes (StringDType) have no fields, and elements that are no objects.
 struct descr_layout {
     uint64_t basicsize;
     unsigned flags, flags_size, elsize, elsize_size, subarray, fields, names, metadata;
@@ -56,12 +56,16 @@ static const struct descr_layout descr_layouts[] = {
      .metadata = 56},
 };
 
+enum { NEW_LEAST = 88 };
+static const struct descr_layout new_descr_layout = {
+    .flags = 32, .flags_size = 8, .elsize = 40, .elsize_size = 8, .metadata = 56};
+
 static const struct descr_layout *layout_by_size(uint64_t basicsize)
 {
     for (size_t i = 0; i < sizeof(descr_layouts) / sizeof(*descr_layouts); i++)
         if (descr_layouts[i].basicsize == basicsize)
             return &descr_layouts[i];
-    return NULL;
+    return basicsize >= NEW_LEAST ? &new_descr_layout : NULL;
 }
 
 static const struct descr_layout *layout_of(const struct heapdef_host *host, heapdef_object *object,
@@ -69,6 +73,14 @@ static const struct descr_layout *layout_of(const struct heapdef_host *host, hea
 {
     uint64_t basicsize;
     return host->type_basicsize(object, descr, &basicsize) ? layout_by_size(basicsize) : NULL;
+}
+
+// A member that this kind of dtype may not have: then 0.
+static int part_of(const struct heapdef_host *host, heapdef_object *object, uint64_t descr, unsigned offset,
+                   uint64_t *ret)
+{
+    *ret = 0;
+    return !offset || host->word(object, descr + offset, ret);
 }
 
 static const char *check(const struct heapdef_host *host, heapdef_target *type, uint64_t least, uint64_t most)
@@ -174,10 +186,10 @@ static int add_descr(struct element *element, uint64_t descr, uint64_t offset, c
     if (!layout || depth > DEPTH ||
         !host->integer(object, descr + layout->flags, layout->flags_size, &flags) ||
         !host->integer(object, descr + TYPE_NUM, 4, &number) ||
-        !host->word(object, descr + layout->subarray, &subarray) ||
-        !host->word(object, descr + layout->fields, &fields))
+        !part_of(host, object, descr, layout->subarray, &subarray) ||
+        !part_of(host, object, descr, layout->fields, &fields))
         return 1;
-    if (!(flags & ITEM_REFCOUNT))
+    if (!(flags & ITEM_REFCOUNT) || !layout->fields)
         return 0;
     if (number == OBJECT)
         return add_object(element, offset, name);
@@ -357,10 +369,10 @@ static int read_parts(const struct heapdef_host *host, heapdef_object *object, s
     uint64_t descr = host->address(object), subarray;
     const struct descr_layout *layout = layout_of(host, object, descr);
     if (!layout || !host->word(object, descr + TYPEOBJ, &ret->type) ||
-        !host->word(object, descr + layout->fields, &ret->fields) ||
-        !host->word(object, descr + layout->names, &ret->names) ||
+        !part_of(host, object, descr, layout->fields, &ret->fields) ||
+        !part_of(host, object, descr, layout->names, &ret->names) ||
         !host->word(object, descr + layout->metadata, &ret->metadata) ||
-        !host->word(object, descr + layout->subarray, &subarray))
+        !part_of(host, object, descr, layout->subarray, &subarray))
         return 0;
     ret->base = ret->shape = 0;
     return !subarray || (host->word(object, subarray + SUBARRAY_BASE, &ret->base) &&

@@ -249,11 +249,17 @@ static struct hc_error *report_definitions(struct hc_report *report, const struc
         return hc_error_out_of_memory();
     for (uint32_t i = 0; i < graph->real_count; i++)
         counts[graph->type_indexes[i]]++;
-    hc_report_section(report, "definitions", "Heap definitions");
-    hc_report_table(report, note_columns, COUNT_OF(note_columns));
+    struct hc_table *table = NULL;
     for (size_t i = 0; i < count; i++) {
+        uint64_t instances = count_instances(&graph->types.types, counts, notes[i].address);
+        if (!instances) // of an abstract base, as often as not
+            continue;
+        if (!table) {
+            hc_report_section(report, "definitions", "Heap definitions");
+            table = hc_report_table(report, note_columns, COUNT_OF(note_columns));
+        }
         hc_report_cell_text(report, notes[i].type);
-        hc_report_cell_number(report, count_instances(&graph->types.types, counts, notes[i].address));
+        hc_report_cell_number(report, instances);
         hc_report_cell_text(report, notes[i].cause);
     }
     return NULL;
