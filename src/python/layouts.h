@@ -32,6 +32,7 @@
     FIELD(type_dict, "PyTypeObject", "tp_dict", "Objects/typeobject.c", true)                                \
     FIELD(type_subclasses, "PyTypeObject", "tp_subclasses", "Objects/typeobject.c", true)                    \
     FIELD(type_dictoffset, "PyTypeObject", "tp_dictoffset", "Objects/typeobject.c", true)                    \
+    FIELD(type_weaklistoffset, "PyTypeObject", "tp_weaklistoffset", "Objects/typeobject.c", false)           \
     FIELD(sizeof_type, "PyTypeObject", NULL, "Objects/typeobject.c", true)                                   \
     FIELD(heap_type_name, "PyHeapTypeObject", "ht_name", "Objects/typeobject.c", true)                       \
     FIELD(heap_type_qualname, "PyHeapTypeObject", "ht_qualname", "Objects/typeobject.c", true)               \

@@ -2,6 +2,7 @@
 
 #include "python/definition.h"
 #include "python/emulated.h"
+#include "python/native_trace.h"
 #include "python/reconcile.h"
 
 #include <stdatomic.h>
@@ -468,7 +469,9 @@ static void trace_native(struct hc_tracer *tracer, const struct hc_object_view *
         row->guess(tracer, object);
     if (type->native_visits_type)
         hc_trace_visit(tracer, type->address);
-    if (type->words_from < type->words_to)
+    if (runs_code && !has_own_code && hc_native_trace(tracer, object))
+        tracer->references.how = HC_HOW_DWARF;
+    else if (type->words_from < type->words_to)
         trace_words(tracer, object);
 }
 

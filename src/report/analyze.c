@@ -188,7 +188,7 @@ static void report_how(struct hc_report *report, const struct hc_graph *graph)
     static const char *const meanings[HC_HOW_COUNT] = {
         [HC_HOW_DECODER] = "the type's own layout: exact",
         [HC_HOW_DEFINITION] = "a heap definition that was given: as exact as it is",
-        [HC_HOW_DWARF] = "the struct that its debug information describes: exact",
+        [HC_HOW_DWARF] = "the struct that its debug information describes: mostly exact",
         [HC_HOW_EMULATED] = "its own tp_traverse, run over the image: exact",
         [HC_HOW_WORDS] = "each word that points to an object: approximate",
     };
