@@ -1,6 +1,7 @@
 #include "python/allocations.h"
 
 #include "base/interrupt.h"
+#include "python/strings.h"
 
 #include <string.h>
 
@@ -218,6 +219,15 @@ struct hc_error *hc_allocations_each(const struct hc_allocations *allocations, h
         HC_TRY(walk_chain(&walk, entry));
     }
     return NULL;
+}
+
+char *hc_allocation_filename(const struct hc_allocations *allocations, struct hc_reader *reader,
+                             uint64_t filename)
+{
+    char text[4096]; // PATH_MAX
+    if (!hc_runtime_since(allocations->runtime, 3, 15))
+        return hc_string_read(allocations->runtime, reader, filename);
+    return filename && hc_reader_string(reader, filename, text, sizeof(text)) ? strdup(text) : NULL;
 }
 
 uint32_t hc_traceback_length(const struct hc_allocations *allocations, struct hc_reader *reader,

@@ -30,7 +30,7 @@ struct hc_allocations {
 
 // One call of a traced block's stack.
 struct hc_allocation_frame {
-    uint64_t filename; // a str
+    uint64_t filename; // a str; since 3.15 a C string
     uint32_t line;
 };
 
@@ -41,6 +41,10 @@ struct hc_error *hc_allocations_init(struct hc_allocations *allocations, const s
 typedef struct hc_error *hc_allocation_fn(void *argument, uint64_t block, uint64_t traceback);
 struct hc_error *hc_allocations_each(const struct hc_allocations *allocations, hc_allocation_fn *callback,
                                      void *argument);
+
+// The file of a frame; NULL if it cannot be read. Free it.
+char *hc_allocation_filename(const struct hc_allocations *allocations, struct hc_reader *reader,
+                             uint64_t filename);
 
 // How many frames were kept of the traceback at an address.
 uint32_t hc_traceback_length(const struct hc_allocations *allocations, struct hc_reader *reader,

@@ -124,7 +124,7 @@ static void write_byte(struct hc_value_writer *writer, uint32_t byte, char quote
         hc_value_put_format(writer, "\\x%02x", byte);
 }
 
-// bytearray_repr() escapes every single quote.
+// Up to 3.14 bytearray_repr() escapes every single quote.
 static void write_array_byte(struct hc_value_writer *writer, uint32_t byte, char quote)
 {
     if (byte == '\'')
@@ -172,7 +172,8 @@ static void write_bytes(struct hc_value_writer *writer, const struct hc_object_v
     }
     bool is_array = !strcmp(object->type->name, "bytearray");
     hc_value_put(writer, is_array ? "bytearray(b" : "b");
-    write_quoted(writer, &bytes, quote_of(writer, &bytes), is_array ? write_array_byte : write_byte);
+    bool escapes_quotes = is_array && !hc_runtime_since(writer->tracer->runtime, 3, 15);
+    write_quoted(writer, &bytes, quote_of(writer, &bytes), escapes_quotes ? write_array_byte : write_byte);
     hc_value_put(writer, is_array ? ")" : "");
 }
 

@@ -1,7 +1,6 @@
 // The line of code that allocated an object: byprod, prod and Prod().
 #include "query/families.h"
 #include "sets/producers.h"
-#include "python/strings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +53,7 @@ static void write_frames(const struct hc_producers *producers, uint64_t address,
     uint32_t count = hc_traceback_length(allocations, &reader, address);
     fputs("Traceback (most recent call first):\n", file);
     for (uint32_t i = 0; i < count && hc_traceback_frame(allocations, &reader, address, i, &frame); i++) {
-        _cleanup_(hc_freep) char *name = hc_string_read(allocations->runtime, &reader, frame.filename);
+        _cleanup_(hc_freep) char *name = hc_allocation_filename(allocations, &reader, frame.filename);
         fprintf(file, "  File \"%s\", line %u\n", name ? name : "<unreadable>", frame.line);
     }
 }

@@ -1,7 +1,6 @@
 #include "sets/producers.h"
 
 #include "base/interrupt.h"
-#include "python/strings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,8 +88,8 @@ static struct hc_error *number_file(struct reading *reading, uint64_t filename, 
     struct hc_producers *producers = reading->producers;
     if (filename && hc_address_map_find(&producers->filenames, filename, ret))
         return NULL;
-    const struct hc_runtime *runtime = producers->allocations.runtime;
-    _cleanup_(hc_freep) char *name = hc_string_read(runtime, &reading->name_reader, filename);
+    _cleanup_(hc_freep) char *name =
+        hc_allocation_filename(&producers->allocations, &reading->name_reader, filename);
     bool is_new;
     HC_TRY(intern_file(producers, name ? name : "<unreadable>", ret));
     return !filename || hc_address_map_insert(&producers->filenames, filename, *ret, &is_new)

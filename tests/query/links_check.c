@@ -117,7 +117,9 @@ static struct hc_error *check(const struct hc_graph *graph, struct hc_tracer *tr
 static struct hc_error *run(const char *core, struct tally *tally)
 {
     _cleanup_(hc_session_closep) struct hc_session *session = NULL;
-    const struct hc_session_options options = {.core = core};
+    const char *sysroot = getenv("HEAPCORE_SYSROOT");
+    const struct hc_session_options options = {
+        .core = core, .image.sysroot = sysroot, .debug.sysroot = sysroot};
     struct hc_tracer tracers[2] = {0};
     HC_TRY(hc_session_open(&options, &session));
     struct hc_type_table *types = &session->graph->types;
