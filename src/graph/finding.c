@@ -13,6 +13,14 @@ void hc_finding_deinit(struct hc_finding *finding)
     hc_word_vector_deinit(&finding->foreign_buffers);
 }
 
+// The length of a tuple and its first item, if that is a class, look like an object within the tuple.
+static bool is_length_of_tuple(struct hc_tracer *tracer, uint64_t address)
+{
+    struct hc_object_view object;
+    return hc_tracer_view(tracer, address - tracer->at->var_size, &object) && object.type->has_items &&
+           object.type->itemsize == tracer->object_reader.target.word_size;
+}
+
 struct hc_error *hc_finding_foreign(struct hc_finding *finding, struct hc_tracer *tracer, uint64_t address,
                                     uint32_t *ret)
 {
@@ -31,7 +39,7 @@ struct hc_error *hc_finding_foreign(struct hc_finding *finding, struct hc_tracer
     }
     struct hc_object_view object;
     struct hc_reader kept = tracer->object_reader;
-    if (hc_tracer_view(tracer, address, &object)) {
+    if (hc_tracer_view(tracer, address, &object) && !is_length_of_tuple(tracer, address)) {
         if (finding->foreign_addresses.count >= HC_NO_FOREIGN)
             return hc_error_create(
                 "more than a billion objects outside of pymalloc's pools: this is beyond heapcore");

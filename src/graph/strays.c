@@ -55,13 +55,17 @@ static struct hc_error *find_anchors(struct search *search)
     return NULL;
 }
 
-// A freed block on one of malloc's lists for small sizes has a link in its first word, which since glibc 2.32
-// is masked with its own address: a small number where the heap lies low, as a reference count is.
-static bool is_masked_link(const struct search *search, uint64_t block, uint64_t word)
+// A freed block on one of malloc's lists for small sizes has a link in its first word, that of the reference
+// count of what has no GC head; since glibc 2.32
+// masked with its own address: where the heap lies low, that looks like a reference count.
+static bool is_on_free_list(const struct search *search, uint64_t block, uint64_t word)
 {
     enum { MASK_SHIFT = 12, ALIGNMENT = 16 };
-    uint64_t link = word ^ block >> MASK_SHIFT;
-    return !link || (link % ALIGNMENT == 0 && link >= search->anchors.items[0]);
+    const uint64_t links[] = {word, word ^ block >> MASK_SHIFT};
+    for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
+        if (!links[i] || (links[i] % ALIGNMENT == 0 && links[i] >= search->anchors.items[0]))
+            return true;
+    return false;
 }
 
 static struct hc_error *add_block(void *argument, uint64_t address, uint64_t size)
@@ -82,7 +86,7 @@ static struct hc_error *add_block(void *argument, uint64_t address, uint64_t siz
         return NULL;
     if (!hc_block_find_object(search->pools, search->tracer, block, room, &start) ||
         hc_address_map_find(&search->buffers, address + search->header, &unused) ||
-        is_masked_link(search, address, hc_load_word(&search->reader.target, block)))
+        (!start && is_on_free_list(search, address, hc_load_word(&search->reader.target, block))))
         return NULL;
     return hc_others_add(search->others, search->pools, search->tracer, address + search->header + start);
 }

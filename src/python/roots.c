@@ -197,14 +197,6 @@ static struct hc_error *find_free_slots(struct root_search *search)
     return NULL;
 }
 
-// The length of a tuple and its first item, if that is a class, look like an object within the tuple.
-static bool is_length_of_tuple(struct root_search *search, uint64_t address)
-{
-    struct hc_object_view object;
-    return hc_tracer_view(search->tracer, address - search->tracer->at->var_size, &object) &&
-           object.type->has_items && object.type->itemsize == search->tracer->reader.target.word_size;
-}
-
 static void add_words(struct root_search *search, const uint8_t *bytes, uint64_t address, uint64_t length)
 {
     uint32_t unused;
@@ -213,8 +205,7 @@ static void add_words(struct root_search *search, const uint8_t *bytes, uint64_t
         uint64_t word = hc_load_word(target, bytes + offset);
         // C data is full of what looks like a static object; real ones are found by what refers to them.
         if (word && !hc_image_find_module(search->runtime->image, word) &&
-            !hc_address_map_find(&search->free_slots, address + offset, &unused) &&
-            !is_length_of_tuple(search, word))
+            !hc_address_map_find(&search->free_slots, address + offset, &unused))
             add_root(search, word);
     }
 }
