@@ -28,6 +28,7 @@ extern const struct hc_attribute hc_dominators_attributes[];
 extern const struct hc_thing_class hc_dominators_class;
 extern const struct hc_attribute hc_retained_set_attributes[];
 extern const struct hc_attribute hc_retained_object_attributes[];
+extern const struct hc_attribute hc_structure_attributes[];
 extern const struct hc_attribute hc_relation_attributes[];
 extern const struct hc_function hc_classifier_functions[];
 

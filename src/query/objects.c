@@ -210,8 +210,8 @@ static const struct hc_attribute object_attributes[] = {
     {0},
 };
 
-static const struct hc_attribute *const attribute_families[] = {object_attributes,
-                                                                hc_retained_object_attributes, NULL};
+static const struct hc_attribute *const attribute_families[] = {
+    object_attributes, hc_retained_object_attributes, hc_structure_attributes, NULL};
 static const struct hc_function *const no_methods[] = {NULL};
 
 const struct hc_thing_class hc_object_class = {
