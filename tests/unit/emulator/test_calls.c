@@ -66,7 +66,7 @@ static void write_core(const struct machine *machine, const char *path)
     static uint8_t memory[PAGES * PAGE], text[PAGE];
     struct core_builder builder;
     core_builder_init(&builder, machine->elf_machine, 8, false);
-    for (unsigned i = 0; i < FUNCTIONS; i++)
+    for (unsigned i = 0; i < FUNCTIONS && machine->functions[i].size; i++)
         memcpy(text + i * PLACE, machine->functions[i].bytes, machine->functions[i].size);
     for (unsigned i = 0; i < PAGE / 8; i++)
         core_store(&builder.target, memory + i * 8, i + 1, 8);
