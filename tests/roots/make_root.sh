@@ -40,6 +40,7 @@ make_root() {
     [ ! -d "$root" ] || return 0
     mirror=$(debian_mirror)
     [ -n "$mirror" ] || fail "apt knows no Debian mirror here; name one in HEAPCORE_MIRROR"
+    install_missing mmdebstrap
     if [[ $name == arm64* ]]; then
         install_missing qemu-user-static
         suite=${name#arm64-}

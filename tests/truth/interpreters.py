@@ -8,17 +8,17 @@ import struct
 import sys
 
 OLD = ("3.6", "3.7")  # for the tests of what is known of objects and threads, not of the language
+EMULATED = ("arm64-3.11", "arm64-trixie-3.13")  # in roots, too, and for the same tests
 SUPPORTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 DISTRIBUTION = "debian-"  # and version: the distribution's own /usr/bin/python3.x
 DEBIAN = DISTRIBUTION + "3.11"
 # Of other Debian releases, in roots that tests/roots/make_root.sh makes; "d" is a debug build.
 IN_ROOTS = ("bullseye-3.9", "trixie-3.13", "sid-3.13", "sid-3.14", "sid-3.15",
-    "bullseye-3.9d", "trixie-3.13d", "sid-3.13d", "sid-3.14d", "sid-3.15d", "arm64-3.11",
-    "arm64-trixie-3.13")
-EMULATORS = {"arm64": "/usr/bin/qemu-aarch64-static"}  # below the root, by the start of its name
+    "bullseye-3.9d", "trixie-3.13d", "sid-3.13d", "sid-3.14d", "sid-3.15d")
+EMULATOR = "/usr/bin/qemu-aarch64-static"  # below the root
 NAMES = SUPPORTED + tuple(DISTRIBUTION + version for version in SUPPORTED) + IN_ROOTS
-ALL = OLD + NAMES
-REQUIRED = OLD + SUPPORTED + (DEBIAN,)  # by HEAPCORE_FULL_MATRIX=1
+ALL = OLD + NAMES + EMULATED
+REQUIRED = OLD + SUPPORTED + (DEBIAN,) + EMULATED  # by HEAPCORE_FULL_MATRIX=1
 DEBIAN_DEBUG = "/usr/lib/debug/.build-id"
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOTS = os.environ.get("HEAPCORE_ROOTS") or os.path.join(HERE, "..", "..", "build", "roots")
@@ -81,14 +81,14 @@ def find_in_root(name):
     folder, version = name.rsplit("-", 1)
     root = os.path.realpath(os.path.join(ROOTS, folder))
     executable = "/usr/bin/python" + version
-    emulator = EMULATORS.get(folder.split("-")[0])
+    emulator = EMULATOR if name in EMULATED else None
     is_there = os.geteuid() == 0 and all(os.access(root + p, os.X_OK) for p in (executable, emulator) if p)
     return Interpreter(name, executable, root, emulator) if is_there else None
 
 
 def find(name):
     """The interpreter called `name` ("3.12", "debian-3.11", "sid-3.14"), or None if this machine has none."""
-    if name in IN_ROOTS:
+    if name in IN_ROOTS + EMULATED:
         return find_in_root(name)
     own = name.startswith(DISTRIBUTION)
     executable = find_debian(name[len(DISTRIBUTION) :]) if own else find_pyenv(name)
@@ -114,9 +114,10 @@ def cover(names):
             found.append(interpreter)
         elif name in REQUIRED:
             missing.append(name)
-        if interpreter or name in REQUIRED + IN_ROOTS:
+        in_root = name in IN_ROOTS + EMULATED
+        if interpreter or in_root or name in REQUIRED:
             found_at = interpreter and "COVERED    " + (interpreter.root or "") + interpreter.executable
-            advice = ": tests/roots/make_root.sh %s makes it" % name.rsplit("-", 1)[0] if name in IN_ROOTS else ""
+            advice = ": tests/roots/make_root.sh %s makes it" % name.rsplit("-", 1)[0] if in_root else ""
             print("%-17s %s" % (name, found_at or "NOT FOUND" + advice), flush=True)
     if missing and must_have_all():
         print("HEAPCORE_FULL_MATRIX=1, but not found: " + ", ".join(missing))
