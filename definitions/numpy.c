@@ -1,4 +1,4 @@
-// Heap definition of numpy's arrays, dtypes and structured scalars, of numpy 1.14 and later, 2.x included.
+// Heap definition of numpy's arrays, dtypes and structured scalars, checked with 1.19, 1.24 and 2.2.
 // Their structs are numpy's binary interface (ndarraytypes.h, arrayscalars.h), so that they need no debug
 // information. The types whose size a line can tell are in numpy.heapdef.
 #include "heapcore/heapdef.h"
@@ -17,12 +17,10 @@ enum {
     ARRAY_DESCR = 56,
     ARRAY_FLAGS = 64,
     ARRAY_MEM_HANDLER = 88,
-    ARRAY_LEAST = 80, // basicsize
-    ARRAY_MOST = 96,
 };
 
 // PyVoidScalarObject
-enum { VOID_DESCR = 32, VOID_BASE = 48, VOID_LEAST = 56, VOID_MOST = 64 };
+enum { VOID_DESCR = 32, VOID_BASE = 48, VOID_OLD = 56, VOID_NEW = 64 /* 1.20 */ };
 
 enum { TYPEOBJ = 16, TYPE_NUM = 28 }; // of a dtype
 enum { SUBARRAY_BASE = 0, SUBARRAY_SHAPE = 8 };
@@ -83,14 +81,7 @@ static int part_of(const struct heapdef_host *host, heapdef_object *object, uint
     return !offset || host->word(object, descr + offset, ret);
 }
 
-static const char *check(const struct heapdef_host *host, heapdef_target *type, uint64_t least, uint64_t most)
-{
-    uint64_t basicsize = host->target_basicsize(type);
-    if (host->target_word_size(type) != 8)
-        return "made for 64-bit numpy";
-    return basicsize < least || basicsize > most ? "made for numpy 1.14 to 2.x, and this has another size"
-                                                 : NULL;
-}
+static const char other_version[] = "made for 64-bit numpy 1.x and 2.x, and this has another size";
 
 // ---- What is where in an element
 
@@ -267,22 +258,39 @@ static int each_object(const struct heapdef_host *host, heapdef_object *object, 
     return failed;
 }
 
+struct array_version {
+    uint64_t basicsize;
+    int leaves_class_out; // __sizeof__() counts no more than that
+    int has_mem_handler;
+};
+
+static const struct array_version array_versions[] = {
+    {.basicsize = 80, .leaves_class_out = 1}, // up to 1.19
+    {.basicsize = 88},                        // 1.20
+    {.basicsize = 96, .has_mem_handler = 1},  // 1.22
+};
+
 static const char *array_prepare(const struct heapdef_host *host, heapdef_target *type, void **ret_state)
 {
-    (void)ret_state;
-    return check(host, type, ARRAY_LEAST, ARRAY_MOST);
+    for (size_t i = 0; i < sizeof(array_versions) / sizeof(*array_versions); i++)
+        if (host->target_word_size(type) == 8 &&
+            host->target_basicsize(type) == array_versions[i].basicsize) {
+            *ret_state = (void *)(uintptr_t)&array_versions[i];
+            return NULL;
+        }
+    return other_version;
 }
 
 // array_sizeof()
 static int array_size(const struct heapdef_host *host, heapdef_object *object, void *state, uint64_t *ret)
 {
-    (void)state;
+    const struct array_version *version = state;
     struct array array;
     uint64_t size;
     const struct descr_layout *layout;
     if (!read_array(host, object, &array))
         return 1;
-    *ret = host->basicsize(object) + array.nd * 16;
+    *ret = (version->leaves_class_out ? version->basicsize : host->basicsize(object)) + array.nd * 16;
     if (!(array.flags & OWNDATA))
         return 0;
     layout = layout_of(host, object, array.descr);
@@ -304,7 +312,7 @@ static void visit_element(const struct heapdef_host *host, heapdef_object *objec
 // array_dealloc() tells what it owns: numpy's arrays have no tp_traverse.
 static int array_traverse(const struct heapdef_host *host, heapdef_object *object, void *state)
 {
-    (void)state;
+    const struct array_version *version = state;
     struct array array;
     uint64_t handler;
     if (!read_array(host, object, &array))
@@ -315,8 +323,7 @@ static int array_traverse(const struct heapdef_host *host, heapdef_object *objec
     if (!(array.flags & OWNDATA))
         return 0;
     host->buffer(object, array.data);
-    if (host->basicsize(object) > ARRAY_MEM_HANDLER &&
-        host->word(object, host->address(object) + ARRAY_MEM_HANDLER, &handler))
+    if (version->has_mem_handler && host->word(object, host->address(object) + ARRAY_MEM_HANDLER, &handler))
         host->visit(object, handler);
     return each_object(host, object, &array, visit_element);
 }
@@ -334,7 +341,7 @@ static void relate_element(const struct heapdef_host *host, heapdef_object *obje
 
 static int array_relate(const struct heapdef_host *host, heapdef_object *object, void *state)
 {
-    (void)state;
+    const struct array_version *version = state;
     struct array array;
     uint64_t handler;
     if (!read_array(host, object, &array))
@@ -343,8 +350,7 @@ static int array_relate(const struct heapdef_host *host, heapdef_object *object,
     host->relate_name(object, HEAPDEF_ATTRIBUTE, "dtype", array.descr);
     if (!(array.flags & OWNDATA))
         return 0;
-    if (host->basicsize(object) > ARRAY_MEM_HANDLER &&
-        host->word(object, host->address(object) + ARRAY_MEM_HANDLER, &handler))
+    if (version->has_mem_handler && host->word(object, host->address(object) + ARRAY_MEM_HANDLER, &handler))
         host->relate_name(object, HEAPDEF_MEMBER, "mem_handler", handler);
     return each_object(host, object, &array, relate_element);
 }
@@ -359,9 +365,8 @@ struct parts {
 static const char *descr_prepare(const struct heapdef_host *host, heapdef_target *type, void **ret_state)
 {
     (void)ret_state;
-    return host->target_word_size(type) == 8 && layout_by_size(host->target_basicsize(type))
-               ? NULL
-               : "made for the dtypes of numpy 1.14 to 2.x, and this has another size";
+    return host->target_word_size(type) == 8 && layout_by_size(host->target_basicsize(type)) ? NULL
+                                                                                             : other_version;
 }
 
 static int read_parts(const struct heapdef_host *host, heapdef_object *object, struct parts *ret)
@@ -414,7 +419,10 @@ static int descr_relate(const struct heapdef_host *host, heapdef_object *object,
 static const char *void_prepare(const struct heapdef_host *host, heapdef_target *type, void **ret_state)
 {
     (void)ret_state;
-    return check(host, type, VOID_LEAST, VOID_MOST);
+    uint64_t basicsize = host->target_basicsize(type);
+    return host->target_word_size(type) == 8 && (basicsize == VOID_OLD || basicsize == VOID_NEW)
+               ? NULL
+               : other_version;
 }
 
 // gentype_sizeof()

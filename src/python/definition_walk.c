@@ -212,12 +212,13 @@ static void relate(struct walker *walker, const struct hc_definition_item *item,
         relate_default(walker, item, piece, target);
         return;
     case HC_NAMING_NAME:
-        snprintf(name, sizeof(name), "%.*s%llu%s", star ? (int)(star - relation->name) : 0, relation->name,
-                 (unsigned long long)walker->position, star ? star + 1 : "");
-        if (star)
-            relate_made(walker, relation->kind, target, name);
-        else
+        if (!star) {
             hc_relate_named(walker->relater, relation->kind, target, relation->name);
+            return;
+        }
+        snprintf(name, sizeof(name), "%.*s%llu%s", (int)(star - relation->name), relation->name,
+                 (unsigned long long)walker->position, star + 1);
+        relate_made(walker, relation->kind, target, name);
         return;
     case HC_NAMING_NUMBER:
         hc_relate_numbered(walker->relater, relation->kind, target, walker->position);
