@@ -20,7 +20,7 @@ def find(names):
     """Interpreters by name or path; all that are here, if there are no names."""
     if names:
         return [interpreters.Interpreter(n, n) if "/" in n else interpreters.find(n) for n in names]
-    found = [i for i in map(interpreters.find, interpreters.NAMES) if i]
+    found = [i for i in map(interpreters.find, interpreters.ALL) if i]
     known = {os.path.realpath(i.executable) for i in found if not i.root}
     for root in interpreters.pyenv_roots():
         for path in sorted(glob.glob(os.path.join(root, "versions", "3.*", "bin", "python3"))):
