@@ -1,5 +1,6 @@
 #include "python/allocators.h"
 
+#include "python/allocator_signature.h"
 #include "python/globals.h"
 
 #include <stddef.h>
@@ -55,6 +56,10 @@ void hc_allocators_read(const struct hc_runtime *runtime, struct hc_allocators *
     hc_reader_init(&reader, runtime->image);
     *ret = (struct hc_allocators){0};
     uint64_t allocator, function;
+    if (runtime->choice.table) {
+        hc_signature_allocators(runtime, ret);
+        return;
+    }
     if (!hc_is_present(at->allocator_malloc) || !hc_is_present(at->allocator_context) ||
         !hc_global_find(runtime, HC_GLOBAL_OBJECT_ALLOCATOR, &allocator))
         return;

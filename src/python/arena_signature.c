@@ -2,8 +2,17 @@
 
 #include "python/signature.h"
 
-// Objects/obmalloc.c: the table begins with 16 entries and is doubled when it is full.
-enum { FIRST_ENTRIES = 16, MAX_ENTRIES = 1 << 22, MAX_POOLS = 256, POOL = 4096, MAX_ARENA = 1 << 20 };
+// Objects/obmalloc.c: the table begins with 16 entries and is doubled when it is full. Pools have 4 KiB, or
+// 16 since 3.10.
+enum {
+    FIRST_ENTRIES = 16,
+    MAX_ENTRIES = 1 << 22,
+    MAX_POOLS = 256,
+    POOL = 4096,
+    LARGE_POOL = 4 * POOL,
+    MAX_ARENA = 1 << 20,
+    MAX_CLASSES = 64
+};
 
 struct arena_search {
     const struct hc_runtime *runtime;
@@ -45,19 +54,32 @@ static bool is_arena(struct arena_search *search, uint64_t table, uint64_t index
            arena.pool_address - arena.address <= MAX_ARENA && arena.pool_address % POOL == 0;
 }
 
-// Every pool in use knows the number of its arena.
-static bool pools_agree(struct arena_search *search, uint64_t table)
+static bool is_pool(struct arena_search *search, uint64_t pool, uint64_t arena)
 {
     const struct hc_offsets *at = &search->runtime->layouts.at;
+    const struct hc_target *target = &search->reader.target;
+    const uint8_t *bytes = hc_reader_view(&search->reader, pool, at->sizeof_pool);
+    if (!bytes || hc_load_u32(target, bytes + at->pool_arena) != arena)
+        return false;
+    uint32_t end = hc_load_u32(target, bytes + at->pool_max_next_offset);
+    return end && end <= LARGE_POOL && hc_load_u32(target, bytes + at->pool_size_index) < MAX_CLASSES;
+}
+
+// Every pool knows the number of its arena; the first pool is the first to be used. Pools begin at multiples
+// of their size, which 3.10 made larger (bpo-37448).
+static bool pools_agree(struct arena_search *search, uint64_t table)
+{
+    uint64_t size = hc_runtime_since(search->runtime, 3, 10) ? LARGE_POOL : POOL;
+    unsigned agreeing = 0;
     for (uint64_t i = 0; i < FIRST_ENTRIES; i++) {
         struct arena arena;
         if (!read_arena(search, table, i, &arena) || !arena.address || arena.free_pools == arena.pools)
             continue;
-        uint64_t pool = (arena.address + POOL - 1) & ~(uint64_t)(POOL - 1);
-        const uint8_t *number = hc_reader_view(&search->reader, pool + at->pool_arena, 4);
-        return number && hc_load_u32(&search->reader.target, number) == i;
+        if (!is_pool(search, (arena.address + size - 1) & ~(size - 1), i))
+            return false;
+        agreeing++;
     }
-    return false;
+    return agreeing;
 }
 
 static bool see_arenas(void *argument, uint64_t address, uint64_t table)
