@@ -60,6 +60,7 @@ struct heapcore_options {
     unsigned threads;      // 0: one per processor
     // Heap definitions (docs/definitions.md): files, plugins and directories of them, divided by ":"
     const char *definitions;
+    bool no_emulation; // types' own tp_traverse and __sizeof__ are not run in an emulator
 };
 
 // A core file.

@@ -50,6 +50,7 @@ static struct hc_error *open_session(struct hc_session_options *options,
     options->image.exe = API_MEMBER(wishes, exe, NULL);
     options->image.sysroot = options->debug.sysroot = API_MEMBER(wishes, sysroot, NULL);
     options->debug.debug_dir = API_MEMBER(wishes, debug_dir, NULL);
+    options->no_emulation = API_MEMBER(wishes, no_emulation, false);
     options->definitions.list = API_MEMBER(wishes, definitions, NULL);
     options->threads = API_MEMBER(wishes, threads, 0);
     const char *baseline = API_MEMBER(wishes, baseline, NULL);

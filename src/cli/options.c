@@ -18,6 +18,9 @@ const char hc_options_help[] =
     "  --definitions FILE     heap definitions of extension types: a file, a plugin (.so), or a directory "
     "of\n"
     "                         them; can be given more than once\n"
+    "  --no-emulation         run no code of the process, not even in an emulator: types without a decoder "
+    "are less "
+    "exact\n"
     "  --baseline CORE        analyze, query, shell: what is new since this core of the process\n"
     "  --locals               threads: each frame's variables, too\n"
     "  --verify               analyze: run types' own tp_traverse on samples, and tell whether heapcore "
@@ -36,6 +39,7 @@ enum option_code {
     OPTION_LAYOUTS,
     OPTION_EMIT,
     OPTION_DEFINITIONS,
+    OPTION_NO_EMULATION,
     OPTION_BASELINE,
     OPTION_LOCALS,
     OPTION_VERIFY,
@@ -53,6 +57,7 @@ static const struct option long_options[] = {
     {"layouts", required_argument, NULL, OPTION_LAYOUTS},
     {"emit", no_argument, NULL, OPTION_EMIT},
     {"definitions", required_argument, NULL, OPTION_DEFINITIONS},
+    {"no-emulation", no_argument, NULL, OPTION_NO_EMULATION},
     {"baseline", required_argument, NULL, OPTION_BASELINE},
     {"locals", no_argument, NULL, OPTION_LOCALS},
     {"verify", no_argument, NULL, OPTION_VERIFY},
@@ -122,6 +127,9 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_cli_option
             return hc_error_create("--definitions may be given %d times; a directory may have more files",
                                    HC_CLI_DEFINITIONS);
         options->definitions[options->session.definitions.count++] = optarg;
+        return NULL;
+    case OPTION_NO_EMULATION:
+        options->session.no_emulation = true;
         return NULL;
     case OPTION_BASELINE:
         options->baseline = optarg;

@@ -9,7 +9,7 @@ const char *hc_emulation_name(enum hc_emulation outcome)
 {
     static const char *const names[HC_EMULATION_COUNT] = {
         [HC_EMULATION_DONE] = "done",
-        [HC_EMULATION_UNAVAILABLE] = "there is no emulator (libunicorn2) for it here",
+        [HC_EMULATION_UNAVAILABLE] = "there is no emulator: no libunicorn2, or --no-emulation",
         [HC_EMULATION_NO_CODE] = "its code is not in the image",
         [HC_EMULATION_HOLE] = "it reads memory that the image does not have",
         [HC_EMULATION_ENDLESS] = "it does not come to an end",

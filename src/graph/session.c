@@ -17,6 +17,7 @@ static struct hc_error *open_session(const struct hc_session_options *options, s
     HC_TRY(open_image(options, &session->image));
     HC_TRY(hc_runtime_init(&session->runtime, session->image, &options->debug));
     session->runtime.definitions = session->definitions;
+    session->runtime.no_emulation = options->no_emulation;
     if (options->layouts_only)
         return NULL;
     return hc_graph_build(&session->runtime, options->threads, &session->graph);

@@ -15,6 +15,7 @@ struct hc_session_options {
     struct hc_image_options image;
     struct hc_debug_options debug;
     struct hc_definition_options definitions;
+    bool no_emulation; // code of the process is not run, not even in an emulator
     unsigned threads;  // 0: one per processor
     bool layouts_only; // stop before looking for objects: graph stays NULL
 };

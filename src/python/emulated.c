@@ -123,6 +123,8 @@ static struct hc_error *create(struct hc_tracer *tracer, struct hc_emulated **re
 
 static struct hc_emulated *emulated_of(struct hc_tracer *tracer)
 {
+    if (tracer->runtime->no_emulation)
+        return NULL;
     if (!tracer->emulated) {
         struct hc_error *error = create(tracer, &tracer->emulated);
         tracer->out_of_memory |= error != NULL;

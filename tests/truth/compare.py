@@ -27,6 +27,8 @@ EXACT = {
     "weakref.CallableProxyType",
 }
 
+GUESSES = {"words", "dwarf"}  # ways that may be wrong, and say so
+
 LARGEST = 64 << 20  # bytes: no fixture makes an object as large
 
 MOST_HEADINGS = 30  # of failures are printed
@@ -179,7 +181,7 @@ class Comparison:
             address = pending.pop()
             known = self.truth.objects.get(address)
             found = self.dump.objects.get(address)
-            if not known or not found or found.how == "words" or known[2] & STATEFUL:
+            if not known or not found or found.how in GUESSES or known[2] & STATEFUL:
                 continue
             reached = set(known[3] or self.truth.held.get(address, ())) - certain
             certain |= reached
@@ -232,9 +234,9 @@ class Comparison:
 
     def compare_contents(self, address, type_, size, flags, referents, found):
         exact = type_.solid in EXACT
-        if self.strict and found.how == "words" and flags & GC:
-            self.fail("%s: known by words" % type_.name, lambda: "%#x, a %s" % (address, type_.solid))
-        elif found.how == "words" or (flags & STATEFUL and not self.strict):
+        if self.strict and found.how in GUESSES and flags & GC:
+            self.fail("%s: known by %s" % (type_.name, found.how), lambda: "%#x, a %s" % (address, type_.solid))
+        elif found.how in GUESSES or (flags & STATEFUL and not self.strict):
             self.words[type_.name] += 1
             if size >= 0 and found.size != size:
                 self.words_size[type_.name] += 1

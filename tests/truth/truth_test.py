@@ -11,6 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases
+import compare
 import dumping
 import interpreters
 
@@ -29,6 +30,15 @@ class TruthTest(cases.DumpCase):
     def test_zoo_of_every_type_in_a_kernel_core(self):
         comparison = self.check_abort("zoo.py")
         self.assertEqual([], comparison.truth.exact_types_missing(), "the zoo lacks a type")
+
+    def test_zoo_without_the_emulator_where_what_is_guessed_is_called_so(self):
+        truth, core = dumping.abort_for_core(self.interpreter, "zoo.py", self.folder)
+        lines = dumping.heapcore_dump(self.heapcore, [core, "--no-emulation"])
+        comparison = compare.compare([truth], lines)
+        print("\n" + comparison.report(), flush=True)
+        self.assertEqual({}, dict(comparison.failure_counts), comparison.failure_report())
+        self.assertEqual(0, comparison.hows["emulated"])
+        self.assertGreater(comparison.hows["words"] + comparison.hows["dwarf"], 20)
 
     def test_zoo_whose_objects_were_frozen_in_a_kernel_core(self):
         self.needs("3.7", "gc.freeze()")
