@@ -3,6 +3,7 @@
 #include <dwarf.h>
 
 #define MAX_FUNCTIONS (1u << 20)
+#define MAX_ENTRIES (1u << 26) // some seconds of a library that has gigabytes of debug information
 
 struct function {
     uint64_t address; // in the file's terms
@@ -18,6 +19,7 @@ struct hc_function_table {
 struct listing {
     struct hc_debug_info *info;
     struct function_vector *functions;
+    uint32_t entries;
     bool out_of_memory;
 };
 
@@ -49,6 +51,8 @@ static bool list_function(void *argument, Dwarf_Die *entry)
 {
     struct listing *listing = argument;
     struct function function = {.entry = *entry};
+    if (++listing->entries == MAX_ENTRIES)
+        return false;
     if (dwarf_tag(entry) != DW_TAG_subprogram || !function_address(listing->info, entry, &function.address))
         return true;
     if (function_vector_push(listing->functions, function))

@@ -9,6 +9,7 @@
 enum {
     MOST_ITEMS = 1 << 26,
     MOST_UNCOUNTED = 64,
+    MOST_IN_VAIN = 64, // objects of a list that name nothing
 };
 
 // The struct's own bytes, or those of a block that it points to.
@@ -135,8 +136,6 @@ static void relate_open(struct hc_relater *relater, const struct hc_object_view 
     }
 }
 
-// An array in a block is where a few items have their place: when they are more, these are elsewhere, and
-// what is left there is no longer used.
 void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *object)
 {
     const struct hc_struct_member_refs *members = &relater->members->apart;
@@ -153,6 +152,8 @@ void hc_relate_blocks(struct hc_relater *relater, const struct hc_object_view *o
             continue;
         else if (member->kind == HC_MEMBER_ITEMS)
             relate_array(relater, object, &part, word, member->name);
+        // A few items may have their place in the block; when they are more, they are elsewhere, and what is
+        // left here is no longer used.
         else if (hc_relate_is_referent(relater, word) &&
                  !(member->is_element && has_link(relater, first, word)))
             hc_relate_internal(relater, word, member->name, -1);
@@ -217,12 +218,14 @@ static void relate_list(struct hc_relater *relater, const struct hc_object_view 
     const struct hc_type_members *members = hc_type_members_get(relater, first->type);
     struct hc_object_view element = *first, next;
     uint64_t mark = first->address; // Brent's way to find that a list goes in circles
-    size_t link = 0;
+    size_t link = 0, in_vain = 0;
     relater->out_of_memory |= !members;
     while (members && link < members->count && !find_next(relater, first, members->items[link].offset, &next))
         link++;
-    for (uint64_t i = 0; members && !relater->out_of_memory; i++) {
+    for (uint64_t i = 0; members && !relater->out_of_memory && in_vain < MOST_IN_VAIN; i++) {
+        size_t before = relater->links.count;
         relate_element(relater, members, &element, name, i);
+        in_vain = relater->links.count == before ? in_vain + 1 : 0;
         if (link == members->count || !find_next(relater, &element, members->items[link].offset, &next) ||
             next.address == mark)
             return;
