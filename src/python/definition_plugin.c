@@ -200,16 +200,9 @@ static void host_buffer(heapdef_object *object, uint64_t address)
 static void host_relate_name(heapdef_object *object, enum heapdef_relation relation, const char *name,
                              uint64_t address)
 {
-    if (object->phase != RELATING || !address || !name)
-        return;
-    char *kept = strdup(name);
-    if (!kept || !hc_link_names_push(&object->relater->names, kept)) {
-        free(kept);
-        object->relater->out_of_memory = true;
-        return;
-    }
-    hc_relate_named(object->relater, relation == HEAPDEF_ATTRIBUTE ? HC_LINK_ATTRIBUTE : HC_LINK_INTERNAL,
-                    address, kept);
+    if (object->phase == RELATING && name)
+        hc_relate_copied(object->relater,
+                         relation == HEAPDEF_ATTRIBUTE ? HC_LINK_ATTRIBUTE : HC_LINK_INTERNAL, address, name);
 }
 
 static void host_relate_number(heapdef_object *object, enum heapdef_relation relation, uint64_t number,

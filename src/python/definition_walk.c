@@ -154,18 +154,6 @@ static bool evaluate(struct walker *walker, const struct piece *piece,
     return stack[0] >= 0;
 }
 
-// A name that has to live until the next object is related.
-static void relate_made(struct walker *walker, enum hc_link_kind kind, uint64_t target, const char *name)
-{
-    char *kept = strdup(name);
-    if (!kept || !hc_link_names_push(&walker->relater->names, kept)) {
-        free(kept);
-        walker->relater->out_of_memory = true;
-        return;
-    }
-    hc_relate_named(walker->relater, kind, target, kept);
-}
-
 // Is the reference at this place of the object named by others: by tp_members, or as its __dict__?
 static bool is_named(const struct walker *walker, const struct hc_definition_relation *relation,
                      uint64_t offset)
@@ -194,7 +182,7 @@ static void relate_default(struct walker *walker, const struct hc_definition_ite
                                      (unsigned long long)walker->position)
                           : snprintf(name, sizeof(name), "%s%s", walker->path, member);
     if (length > 0 && (size_t)length < sizeof(name))
-        relate_made(walker, HC_LINK_INTERNAL, target, name);
+        hc_relate_copied(walker->relater, HC_LINK_INTERNAL, target, name);
 }
 
 static void relate(struct walker *walker, const struct hc_definition_item *item, const struct piece *piece,
@@ -218,7 +206,7 @@ static void relate(struct walker *walker, const struct hc_definition_item *item,
         }
         snprintf(name, sizeof(name), "%.*s%llu%s", (int)(star - relation->name), relation->name,
                  (unsigned long long)walker->position, star + 1);
-        relate_made(walker, relation->kind, target, name);
+        hc_relate_copied(walker->relater, relation->kind, target, name);
         return;
     case HC_NAMING_NUMBER:
         hc_relate_numbered(walker->relater, relation->kind, target, walker->position);

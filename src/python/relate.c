@@ -48,17 +48,29 @@ void hc_relate_named(struct hc_relater *relater, enum hc_link_kind kind, uint64_
     add(relater, (struct hc_link){.target = target, .kind = (uint8_t)kind, .name = name});
 }
 
+// Takes `name` over; NULL: there was no memory for it.
+static void relate_owned(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, char *name)
+{
+    if (!name || !hc_link_names_push(&relater->names, name)) {
+        free(name);
+        relater->out_of_memory = true;
+        return;
+    }
+    hc_relate_named(relater, kind, target, name);
+}
+
+void hc_relate_copied(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, const char *name)
+{
+    if (target)
+        relate_owned(relater, kind, target, strdup(name));
+}
+
 void hc_relate_internal(struct hc_relater *relater, uint64_t target, const char *name, int64_t number)
 {
     char *own;
-    if (asprintf(&own, number < 0 ? "%s" : "%s[%" PRId64 "]", name, number) < 0) {
-        relater->out_of_memory = true;
-    } else if (!hc_link_names_push(&relater->names, own)) {
-        free(own);
-        relater->out_of_memory = true;
-    } else {
-        hc_relate_named(relater, HC_LINK_INTERNAL, target, own);
-    }
+    if (asprintf(&own, number < 0 ? "%s" : "%s[%" PRId64 "]", name, number) < 0)
+        own = NULL;
+    relate_owned(relater, HC_LINK_INTERNAL, target, own);
 }
 
 void hc_relate_numbered(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, uint64_t number)

@@ -62,6 +62,8 @@ void hc_relate(struct hc_relater *relater, const struct hc_object_view *object);
 
 // For rows. What turns out to be no referent is left out, so that these may say too much.
 void hc_relate_named(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, const char *name);
+// The same with a name that is copied.
+void hc_relate_copied(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, const char *name);
 // HC_LINK_INTERNAL, by a name that is copied: "items[3]"; no number if it is negative.
 void hc_relate_internal(struct hc_relater *relater, uint64_t target, const char *name, int64_t number);
 void hc_relate_numbered(struct hc_relater *relater, enum hc_link_kind kind, uint64_t target, uint64_t number);

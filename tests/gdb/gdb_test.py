@@ -148,6 +148,20 @@ class CoreTest(unittest.TestCase):
         self.assertIn("this value is of another inferior than the selected one", answers[4])
         self.assertEqual(answers[5], answers[7])
 
+    def test_heap_definitions_are_set_like_a_parameter_of_gdb(self):
+        right, wrong = (os.path.join(self.folder, name + ".heapdef") for name in ("right", "wrong"))
+        for path, text in (right, "type *.*\n    size 77\n"), (wrong, "\ntype\n"):
+            with open(path, "w") as file:
+                file.write(text)
+        answers = self.gdb("set heapcore-definitions %s:%s" % (right, wrong), "py-heap h.count",
+            "set heapcore-definitions " + right, "show heapcore-definitions", "py-heap refresh", "py-heap analyze",
+            "set heapcore-definitions", "py-heap refresh", "py-heap analyze")
+        self.assertEqual(answers[1], "ERROR %s:2: the type's name is missing: say type MODULE.TYPE\n" % wrong)
+        self.assertIn(right, answers[3])
+        self.assertEqual(answers[5], heapcore("analyze", "--definitions", right, self.core))
+        self.assertIn("a heap definition that was given", answers[5])
+        self.assertEqual(answers[8], heapcore("analyze", self.core))
+
     def test_a_core_that_was_written_anew_is_another(self):
         folder = os.path.join(self.folder, "a folder's name")
         os.makedirs(folder)
