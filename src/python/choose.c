@@ -137,9 +137,10 @@ static struct hc_error *does_not_fit(struct chooser *chooser, struct hc_error *m
                                      struct hc_error *cause)
 {
     _cleanup_(hc_error_destroyp) struct hc_error *why = missing, *what = cause;
-    char version[32] = "of an unknown version";
-    if (chooser->signs.is_exact)
-        hc_version_write(chooser->signs.version, version, sizeof(version));
+    char version[32];
+    if (!chooser->signs.version)
+        return hc_take(why); // nothing says that this is Python
+    hc_version_write(chooser->signs.version, version, sizeof(version));
     if (!name)
         return hc_error_create("%s; and no table of layouts is near to Python %s: make one where its debug "
                                "information is (heapcore layouts CORE --emit), and pass --layouts FILE",
