@@ -120,12 +120,23 @@ static struct hc_error *push_module(struct finder *finder, const struct hc_modul
     return hc_error_out_of_memory();
 }
 
+// A program may map a part of a binary to read it, below where the binary is loaded: gdb does.
+static size_t count_before_start(const struct hc_file_mapping *mappings[], size_t count)
+{
+    size_t taken = 1;
+    while (mappings[0]->offset && taken < count && mappings[taken]->offset)
+        taken++;
+    return mappings[0]->offset ? taken : count;
+}
+
 // How many of the mappings make up the copy of the file that the first one starts.
 static size_t count_first_copy(const struct hc_image *image, const struct hc_module_memory *memory,
                                const struct hc_file_mapping *mappings[], size_t count)
 {
     uint64_t bias;
-    if (!memory->has_header || !hc_elf_find_bias(&memory->view, mappings[0], image->page_size, &bias))
+    if (!memory->has_header)
+        return count_before_start(mappings, count);
+    if (!hc_elf_find_bias(&memory->view, mappings[0], image->page_size, &bias))
         return count;
     uint64_t end = hc_elf_find_end(&memory->view);
     uint64_t size = hc_saturating_add(end, image->page_size - 1) & ~(image->page_size - 1);
