@@ -56,8 +56,8 @@ static struct hc_error *find_anchors(struct search *search)
 }
 
 // A freed block on one of malloc's lists for small sizes has a link in its first word, that of the reference
-// count of what has no GC head; since glibc 2.32
-// masked with its own address: where the heap lies low, that looks like a reference count.
+// count of what has no GC head; since glibc 2.32 masked with its own address: where the heap lies low, that
+// looks like a reference count.
 static bool is_on_free_list(const struct search *search, uint64_t block, uint64_t word)
 {
     enum { MASK_SHIFT = 12, ALIGNMENT = 16 };
@@ -66,6 +66,22 @@ static bool is_on_free_list(const struct search *search, uint64_t block, uint64_
         if (!links[i] || (links[i] % ALIGNMENT == 0 && links[i] >= search->anchors.items[0]))
             return true;
     return false;
+}
+
+// Before what the collector knows stand links to others of its kind, with flags in their lowest bits, or
+// nothing; in a freed block, malloc's link and its random mark.
+static bool has_collector_links(struct search *search, const uint8_t *object)
+{
+    enum { FLAGS = 7 };
+    const struct hc_offsets *at = search->tracer->at;
+    const uint8_t *head = object - at->sizeof_gc_head;
+    const uint32_t links[] = {at->gc_next, at->gc_prev};
+    for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+        uint64_t unused, link = hc_load_word(&search->reader.target, head + links[i]) & ~(uint64_t)FLAGS;
+        if (link && !hc_reader_word(&search->tracer->reader, link, &unused))
+            return false;
+    }
+    return true;
 }
 
 static struct hc_error *add_block(void *argument, uint64_t address, uint64_t size)
@@ -86,7 +102,8 @@ static struct hc_error *add_block(void *argument, uint64_t address, uint64_t siz
         return NULL;
     if (!hc_block_find_object(search->pools, search->tracer, block, room, &start) ||
         hc_address_map_find(&search->buffers, address + search->header, &unused) ||
-        (!start && is_on_free_list(search, address, hc_load_word(&search->reader.target, block))))
+        (start ? !has_collector_links(search, block + start)
+               : is_on_free_list(search, address, hc_load_word(&search->reader.target, block))))
         return NULL;
     return hc_others_add(search->others, search->pools, search->tracer, address + search->header + start);
 }

@@ -132,7 +132,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--heapcore", required=True, help="the program under test")
     parser.add_argument("--check", required=True, help="the program made from links_check.c")
-    parser.add_argument("--interpreter", action="append", choices=interpreters.NAMES, help="default: all")
+    parser.add_argument("--interpreter", action="append", choices=interpreters.QUERIED, help="default: all")
     parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
     arguments = parser.parse_args()
     HEAPCORE, CHECK = os.path.abspath(arguments.heapcore), os.path.abspath(arguments.check)
@@ -140,7 +140,7 @@ def main():
         if not os.access(program, os.X_OK):
             parser.error("%s is no program: build it first" % program)
     suite = unittest.TestSuite()
-    found, missing = interpreters.cover(arguments.interpreter or interpreters.NAMES)
+    found, missing = interpreters.cover(arguments.interpreter or interpreters.QUERIED)
     if missing and interpreters.must_have_all():
         return 1
     for interpreter in found:

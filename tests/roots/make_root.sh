@@ -21,7 +21,7 @@ packages_of() {
     trixie) echo python3.13,python3.13-dbg ;;
     arm64) echo python3.11,python3.11-dbg,ncurses-base ;;
     arm64-trixie) echo python3.13,python3.13-dbg,ncurses-base ;;
-    sid) echo python3.13,python3.13-dbg,python3.14,python3.14-dbg,python3.15,python3.15-dbg ;;
+    sid) echo python3.14,python3.14-dbg,python3.15,python3.15-dbg ;;
     *) return 1 ;;
     esac
 }

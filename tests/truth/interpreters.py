@@ -13,12 +13,14 @@ SUPPORTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 DISTRIBUTION = "debian-"  # and version: the distribution's own /usr/bin/python3.x
 DEBIAN = DISTRIBUTION + "3.11"
 # Of other Debian releases, in roots that tests/roots/make_root.sh makes; "d" is a debug build.
-IN_ROOTS = ("bullseye-3.9", "trixie-3.13", "sid-3.13", "sid-3.14", "sid-3.15",
-    "bullseye-3.9d", "trixie-3.13d", "sid-3.13d", "sid-3.14d", "sid-3.15d")
+NEW = ("sid-3.14", "sid-3.15")
+OTHER_BUILDS = ("bullseye-3.9", "trixie-3.13", "bullseye-3.9d", "trixie-3.13d", "sid-3.14d", "sid-3.15d")  # as OLD
+IN_ROOTS = NEW + OTHER_BUILDS
 EMULATOR = "/usr/bin/qemu-aarch64-static"  # below the root
-NAMES = SUPPORTED + tuple(DISTRIBUTION + version for version in SUPPORTED) + IN_ROOTS
-ALL = OLD + NAMES + EMULATED
-REQUIRED = OLD + SUPPORTED + (DEBIAN,) + EMULATED  # by HEAPCORE_FULL_MATRIX=1
+NAMES = SUPPORTED + tuple(DISTRIBUTION + version for version in SUPPORTED)  # those that run outside of roots
+QUERIED = NAMES + NEW
+ALL = OLD + QUERIED + OTHER_BUILDS + EMULATED
+REQUIRED = OLD + SUPPORTED + (DEBIAN,) + IN_ROOTS + EMULATED  # by HEAPCORE_FULL_MATRIX=1
 DEBIAN_DEBUG = "/usr/lib/debug/.build-id"
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOTS = os.environ.get("HEAPCORE_ROOTS") or os.path.join(HERE, "..", "..", "build", "roots")
