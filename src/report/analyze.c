@@ -277,7 +277,8 @@ static void report_pymalloc(struct hc_report *report, const struct hc_pools *poo
                        "%" PRIu64 " blocks used, %" PRIu64 " free, in %zu pools of %" PRIu64 " arenas",
                        pools->used_blocks, pools->free_blocks, pools->count, pools->arenas);
     else
-        hc_report_line(report, "pymalloc", "not in use: objects are found by what refers to them");
+        hc_report_line(report, "pymalloc",
+                       "not in use: objects are found by what refers to them, and among malloc's blocks");
 }
 
 static void report_losses(struct hc_report *report, const struct hc_session *session)
