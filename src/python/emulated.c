@@ -1,6 +1,7 @@
 #include "python/emulated.h"
 
 #include "python/learned.h"
+#include "python/threads.h"
 
 #include <string.h>
 
@@ -49,22 +50,18 @@ void hc_emulated_destroy(struct hc_emulated *emulated)
 
 HC_DEFINE_POINTER_CLEANUP(hc_emulated_destroy, struct hc_emulated)
 
-// The thread pointer of a thread that runs Python, for thread-local variables. pthread_self(), which a thread
-// state keeps, is the thread pointer on x86-64.
+// The thread pointer of a thread that runs Python, for thread-local variables.
 static uint64_t thread_pointer(struct hc_tracer *tracer, uint64_t thread_state)
 {
     const struct hc_process_info *process = hc_image_process(tracer->runtime->image);
-    uint64_t ident = 0, any = 0;
+    uint64_t ident = 0;
     if (hc_is_present(tracer->at->thread_id))
         hc_reader_word(&tracer->reader, thread_state + tracer->at->thread_id, &ident);
-    for (size_t i = process->thread_count; i-- > 0;) {
-        if (!process->threads[i].has_tls_base)
-            continue;
-        any = process->threads[i].tls_base;
-        if (any == ident)
-            return any;
-    }
-    return any;
+    const struct hc_thread_info *own = hc_thread_find_native(tracer->runtime->image, ident);
+    for (size_t i = 0; !own && i < process->thread_count; i++)
+        if (process->threads[i].has_tls_base)
+            own = &process->threads[i];
+    return own ? own->tls_base : 0;
 }
 
 // Of the first interpreter's first thread, which is the last in the list.
@@ -87,9 +84,14 @@ static uint64_t main_thread_state(struct hc_tracer *tracer)
 // is none: the variable that the interpreter's own getter loads last is where it belongs.
 static void set_thread_state(struct hc_tracer *tracer, struct hc_emulated *emulated, uint64_t thread_state)
 {
-    uint64_t current, getter = tracer->runtime->thread_state_getter;
+    struct hc_debug_info *info = tracer->runtime->debug_info;
+    uint64_t current, size, getter;
+    if (!info ||
+        (!hc_debug_info_find_symbol(info, "PyThreadState_GetUnchecked", NULL, &getter, &size) && // 3.13
+         !hc_debug_info_find_symbol(info, "_PyThreadState_UncheckedGet", NULL, &getter, &size)))
+        return;
     hc_loads_begin(&emulated->loads, 0, 0);
-    if (!getter || !thread_state ||
+    if (!thread_state ||
         hc_emulator_call(emulated->learner, getter, NULL, 0, CALL_BLOCKS, &current) != HC_EMULATION_DONE ||
         current || !emulated->loads.last)
         return;

@@ -161,8 +161,6 @@ static struct hc_error *find_symbols(struct hc_runtime *runtime)
         {"PyType_Type", NULL, &runtime->type_type, true},
         {"PyDict_Type", NULL, &runtime->dict_type, true},
         {"subtype_traverse", "Objects/typeobject.c", &runtime->subtype_traverse, true},
-        {"_PyThreadState_UncheckedGet", NULL, &runtime->thread_state_getter, false},
-        {"PyThreadState_GetUnchecked", NULL, &runtime->thread_state_getter, false}, // since 3.13
         {"lookdict", "Objects/dictobject.c", &runtime->general_lookup, false},
     };
     for (size_t i = 0; i < sizeof(symbols) / sizeof(*symbols); i++) {

@@ -46,7 +46,6 @@ struct hc_runtime {
     uint64_t subtype_traverse;                 // tp_traverse of every class made by a class statement
     struct hc_definitions *definitions;        // of the session; NULL: none
     bool no_emulation;                         // of the session
-    uint64_t thread_state_getter;              // of the current one, without a check; or 0
     uint64_t general_lookup; // lookdict(): up to 3.10, the mark of a dict whose keys are not all str
     // Once an instance's inline values have a dict, is it the dict that visits them, not the instance?
     bool dict_visits_inline_values;

@@ -110,7 +110,7 @@ static char *thread_name(const struct active_threads *active, uint64_t ident)
 }
 
 // glibc's pthread_self() is what the thread pointer points to (x86-64), or the struct before that (aarch64).
-static const struct hc_thread_info *find_by_ident(const struct hc_image *image, uint64_t ident)
+const struct hc_thread_info *hc_thread_find_native(const struct hc_image *image, uint64_t ident)
 {
     enum { LARGEST_STRUCT_PTHREAD = 4096 };
     const struct hc_process_info *process = hc_image_process(image);
@@ -129,7 +129,7 @@ static const struct hc_thread_info *find_by_ident(const struct hc_image *image, 
 static const struct hc_thread_info *native_thread(struct hc_tracer *tracer, uint64_t ident, uint64_t tid)
 {
     const struct hc_process_info *process = hc_image_process(tracer->runtime->image);
-    const struct hc_thread_info *found = find_by_ident(tracer->runtime->image, ident);
+    const struct hc_thread_info *found = hc_thread_find_native(tracer->runtime->image, ident);
     for (size_t i = 0; !found && tid && i < process->thread_count; i++)
         if ((uint64_t)process->threads[i].tid == tid)
             found = &process->threads[i];

@@ -28,6 +28,9 @@ void hc_threads_deinit(struct hc_thread_vector *threads);
 // `*ret_cut`: the list ends in memory that is not there, or in a circle.
 struct hc_error *hc_threads_find(struct hc_tracer *tracer, struct hc_thread_vector *ret, bool *ret_cut);
 
+// The kernel's thread whose pthread_self() is `ident`; NULL: not known.
+const struct hc_thread_info *hc_thread_find_native(const struct hc_image *image, uint64_t ident);
+
 // sys.modules[name] of an interpreter: the module's dict.
 bool hc_interpreter_find_module(struct hc_tracer *tracer, uint64_t interpreter, const char *name,
                                 uint64_t *ret);
