@@ -164,6 +164,11 @@ static void resolve_rows(struct hc_layouts *layouts, const struct hc_field_reque
 
 static struct hc_error *check_needed(const struct hc_layouts *layouts, const char *file)
 {
+    if (layouts->fields[HC_FIELD_object_owner].present)
+        return hc_error_create(
+            "%s is of a free-threaded build of CPython, which heapcore does not read; run the "
+            "program with a build that has the global interpreter lock",
+            file);
     for (size_t i = 0; i < HC_FIELD_COUNT; i++)
         if (field_needed[i] && !layouts->fields[i].present)
             return hc_error_create("%s has no layout of %s%s%s; is it of CPython 3.6 or later, and complete?",

@@ -37,6 +37,16 @@ os.read(0, 1)
 """
 
 
+# As much as is asked for before the layouts: Python's symbols, and the head of its objects.
+FREE_THREADED = """
+#include <stdlib.h>
+typedef struct _object { unsigned long ob_tid; unsigned ob_ref_local; long ob_ref_shared; void *ob_type; } PyObject;
+PyObject _PyRuntime = {1}, PyType_Type = {1}, PyDict_Type = {1};
+int subtype_traverse(void) { return 0; }
+int main(void) { abort(); }
+"""
+
+
 def allow_core():
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
@@ -284,7 +294,20 @@ class BadInputTest(unittest.TestCase):
                         if done.returncode != 0:
                             self.assert_sentence(done)
 
-    # Interpreters that are gone or of another build
+    # Interpreters that are gone, of another build or of a kind that is not read
+
+    def test_a_free_threaded_build_is_refused_by_that_name(self):
+        if not shutil.which("gcc") or not dumping.kernel_writes_cores_here():
+            self.skipTest("needs gcc, and the kernel's own cores")
+        source = os.path.join(self.folder, "Objects", "object.c")
+        os.makedirs(os.path.dirname(source))
+        with open(source, "w") as file:
+            file.write(FREE_THREADED)
+        program = os.path.join(self.folder, "python3.14t")
+        subprocess.run(["gcc", "-g", "-o", program, source], check=True)
+        subprocess.run([program], cwd=self.folder, preexec_fn=allow_core)
+        (core,) = glob.glob(os.path.join(glob.escape(self.folder), "core*"))
+        self.assert_sentence(self.run_heapcore("analyze", core), "free-threaded")
 
     def copied_interpreter(self):
         """A copy of an interpreter and its libpython in self.folder/prefix, with the environment to run it."""
