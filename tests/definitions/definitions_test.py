@@ -476,7 +476,8 @@ def main():
     # What the user of this machine has is not to be met.
     os.environ["XDG_CONFIG_HOME"] = os.path.join(HERE, "nothing")
     os.environ.pop("HEAPCORE_DEFINITIONS", None)
-    found, missing = interpreters.cover(arguments.interpreter or interpreters.SUPPORTED + (interpreters.DEBIAN,))
+    found, missing = interpreters.cover(
+        arguments.interpreter or interpreters.OLD + interpreters.SUPPORTED + (interpreters.DEBIAN,))
     if missing and interpreters.must_have_all():
         return 1
     tests = [cases.for_interpreter(DefinitionsTest, each, HEAPCORE, arguments.keep) for each in found]
