@@ -249,7 +249,8 @@ uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *o
     return counts_always || hc_tracer_is_gc(tracer, object) ? size + type->header_size : size;
 }
 
-static void trace_words(struct hc_tracer *tracer, const struct hc_object_view *object)
+// Where the words end that no decoder of a base knows; words_from if there are none, or no means for them.
+static uint64_t end_of_words(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_type *type = object->type;
     uint64_t end = type->words_to;
@@ -262,8 +263,15 @@ static void trace_words(struct hc_tracer *tracer, const struct hc_object_view *o
     if (end > object->available)
         end = object->available;
     unsigned word = tracer->object_reader.target.word_size;
-    if (end > type->words_from && !hc_trace_afford(tracer, (end - type->words_from) / word))
-        return;
+    bool is_affordable = end <= type->words_from || hc_trace_afford(tracer, (end - type->words_from) / word);
+    return is_affordable ? end : type->words_from;
+}
+
+static void trace_words(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    const struct hc_type *type = object->type;
+    uint64_t end = end_of_words(tracer, object);
+    unsigned word = tracer->object_reader.target.word_size;
     struct hc_word_vector *found =
         type->words_visited ? &tracer->references.visited : &tracer->references.held;
     struct hc_object_view referent;
@@ -432,6 +440,34 @@ static void trace_hidden_items(struct hc_tracer *tracer, const struct hc_object_
              hc_view_word(tracer, object, tracer->at->tuple_items + (items + i) * word));
 }
 
+static bool is_visited(const struct hc_references *references, size_t first, uint64_t address)
+{
+    for (size_t i = first; i < references->visited.count; i++)
+        if (references->visited.items[i] == address)
+            return true;
+    return false;
+}
+
+// A tp_traverse need not visit all that an object owns: str and bytes cannot be in a cycle. Such words lead
+// on, but for the weak references to the object, which it does not own.
+static void hold_unvisited_words(struct hc_tracer *tracer, const struct hc_object_view *object, size_t first)
+{
+    enum { MANY_VISITED = 256 }; // a container of C code, whose items take most of the time
+    const struct hc_type *type = object->type;
+    if (tracer->references.visited.count - first > MANY_VISITED)
+        return;
+    uint64_t end = end_of_words(tracer, object);
+    unsigned word = tracer->object_reader.target.word_size;
+    struct hc_object_view referent;
+    for (uint64_t offset = type->words_from; offset + word <= end; offset += word) {
+        uint64_t address = hc_view_word(tracer, object, offset);
+        if (address && (int64_t)offset != type->native->weaklistoffset &&
+            !is_visited(&tracer->references, first, address) &&
+            view_through(tracer, &tracer->reader, address, &referent))
+            hc_trace_hold(tracer, address);
+    }
+}
+
 // Of the part of an object that C code knows, in place of what was visited from `first` on: what its own
 // tp_traverse visits. False if it cannot be run.
 static bool trace_emulated(struct hc_tracer *tracer, const struct hc_object_view *object, size_t first)
@@ -461,8 +497,10 @@ static void trace_native(struct hc_tracer *tracer, const struct hc_object_view *
     if (type->definition)
         hc_definition_trace(tracer, object);
     bool runs_code = has_own_code || type->how == HC_HOW_EMULATED;
-    if (runs_code && trace_emulated(tracer, object, first))
+    if (runs_code && trace_emulated(tracer, object, first)) {
+        hold_unvisited_words(tracer, object, first);
         return;
+    }
     if (runs_code)
         tracer->references.how = HC_HOW_WORDS;
     if (has_own_code && row->guess)

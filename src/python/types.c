@@ -190,6 +190,8 @@ static bool read_raw(struct hc_type_table *table, struct hc_reader *reader, uint
     type->itemsize = (uint64_t)itemsize;
     type->flags = (uint32_t)hc_load_word(target, raw->bytes + at->type_flags);
     type->dictoffset = hc_load_signed_word(target, raw->bytes + at->type_dictoffset);
+    if (hc_is_present(at->type_weaklistoffset))
+        type->weaklistoffset = hc_load_signed_word(target, raw->bytes + at->type_weaklistoffset);
     return true;
 }
 

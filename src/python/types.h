@@ -98,6 +98,7 @@ struct hc_type {
     uint64_t least_size; // what an instance surely takes behind its header
     uint64_t itemsize;
     int64_t dictoffset;
+    int64_t weaklistoffset;
     uint64_t cached_keys;           // of a heap type, or 0
     const struct hc_type *metatype; // NULL: itself
     const struct hc_type *base;     // NULL for object
