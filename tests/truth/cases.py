@@ -22,7 +22,6 @@ class DumpCase(unittest.TestCase):
     interpreter = None
     keep = False
     names = interpreters.NAMES  # of the interpreters, unless others are asked for
-    strict = False  # compare.py says of what
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="heapcore-truth-")
@@ -39,7 +38,7 @@ class DumpCase(unittest.TestCase):
         started = time.monotonic()
         lines = dumping.heapcore_dump(self.heapcore, target)
         dumped = time.monotonic()
-        comparison = compare.compare(truths, lines, strict=self.strict, **options)
+        comparison = compare.compare(truths, lines, **options)
         print("\n%s, %s (dump %.1f s, comparison %.1f s):\n%s" % (
             self.interpreter.name, self._testMethodName, dumped - started, time.monotonic() - dumped,
             comparison.report()), flush=True)

@@ -145,11 +145,12 @@ class Dump:
 
 class Comparison:
     """Failures by heading, each with examples; differences that are allowed are counted all the same. A strict
-    comparison allows nothing but a size that the dump itself calls inexact."""
+    comparison allows nothing but a size that the dump itself calls unknown, and words only for what the collector
+    does not traverse: nobody can tell what that holds. One that is not is for dumps without the binaries."""
 
-    def __init__(self, truth, dump, examples=3, strict=False, strays_of_c=False):
+    def __init__(self, truth, dump, examples=3, strict=True, strays_of_c=TOLERATED_STRAYS):
         self.strict = strict
-        self.strays_of_c = strays_of_c  # C code keeps objects in memory that no binary's data nor object leads to
+        self.strays_of_c = strays_of_c  # C code keeps so many in memory that no binary's data nor object leads to
         self.unknown_sizes = collections.Counter()
         self.truth = truth
         self.dump = dump
@@ -158,6 +159,7 @@ class Comparison:
         self.failure_counts = collections.Counter()
         self.certain = self.find_certain()
         self.behind_words = collections.Counter()
+        self.held_by_words = collections.Counter()
         self.words = collections.Counter()
         self.words_size = collections.Counter()
         self.words_referents = collections.Counter()
@@ -234,9 +236,7 @@ class Comparison:
 
     def compare_contents(self, address, type_, size, flags, referents, found):
         exact = type_.solid in EXACT
-        if self.strict and found.how in GUESSES and flags & GC:
-            self.fail("%s: known by %s" % (type_.name, found.how), lambda: "%#x, a %s" % (address, type_.solid))
-        elif found.how in GUESSES or (flags & STATEFUL and not self.strict):
+        if not self.strict and (found.how in GUESSES or flags & STATEFUL):
             self.words[type_.name] += 1
             if size >= 0 and found.size != size:
                 self.words_size[type_.name] += 1
@@ -246,6 +246,10 @@ class Comparison:
                 self.fail("%s: must be exact, but how is words" % type_.name, lambda: "%#x" % address)
             return
         self.exact_objects += 1
+        if found.how in GUESSES and flags & GC:
+            self.fail("%s: known by %s" % (type_.name, found.how), lambda: "%#x, a %s" % (address, type_.solid))
+        elif found.how in GUESSES:
+            self.held_by_words[type_.name] += 1
         if not found.size_exact:
             self.unknown_sizes[type_.name] += 1
         elif size >= 0 and not flags & UNSETTLED and found.size != size:
@@ -317,7 +321,7 @@ class Comparison:
                     "%#x is %s, %d bytes, refcount %d" % (
                     address, found.state, found.size, found.refcount))
             strays += found.state == "stray"
-        if not self.strays_of_c and strays > len(self.truth.expected) + TOLERATED_STRAYS:
+        if strays > len(self.truth.expected) + self.strays_of_c:
             self.fail("more strays than leaks", "%d" % strays)
 
     def unrecorded(self):
@@ -332,9 +336,13 @@ class Comparison:
         lines = ["%d objects recorded, %d dumped (%s), %d compared exactly" % (
             len(self.truth.objects), len(self.dump.objects),
             ", ".join("%s %d" % pair for pair in self.hows.most_common()), self.exact_objects)]
-        lines.append("words: %d objects of %d types, of these size differs in %d, referents differ in %d" % (
-            sum(self.words.values()), len(self.words), sum(self.words_size.values()),
-            sum(self.words_referents.values())))
+        if self.held_by_words:
+            lines.append("not traversed, held by words: %d: %s" % (sum(self.held_by_words.values()),
+                ", ".join("%s %d" % pair for pair in self.held_by_words.most_common(8))))
+        if self.words:
+            lines.append("words: %d objects of %d types, of these size differs in %d, referents differ in %d" % (
+                sum(self.words.values()), len(self.words), sum(self.words_size.values()),
+                sum(self.words_referents.values())))
         for title, counter in (("size", self.words_size), ("referents", self.words_referents)):
             if counter:
                 lines.append("  %s: %s" % (title,
