@@ -99,7 +99,7 @@ struct heapdef_type {
     // ("made for 2.x"); the next definition that fits is tried then. NULL for the function: always.
     const char *(*prepare)(const struct heapdef_host *host, heapdef_target *type, void **ret_state);
     void (*release)(void *state); // frees it
-    // What __sizeof__() gives. NULL: tp_basicsize, and tp_itemsize for each of the items.
+    // What __sizeof__() gives. NULL: heapcore finds it out by itself.
     int (*size)(const struct heapdef_host *host, heapdef_object *object, void *state, uint64_t *ret);
     // Calls host->visit(), hold() and buffer(), as tp_traverse calls visit. NULL: it refers to nothing.
     int (*traverse)(const struct heapdef_host *host, heapdef_object *object, void *state);
