@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+// What takes longer than a basic block, in basic blocks.
+enum { MAP_COST = 64, SKIP_COST = 64, RESTART_COST = 2000 };
+
 const char *hc_emulation_name(enum hc_emulation outcome)
 {
     static const char *const names[HC_EMULATION_COUNT] = {
@@ -30,15 +33,22 @@ const char *hc_emulation_key(enum hc_emulation outcome)
     return keys[outcome];
 }
 
+bool hc_emulator_charge(struct hc_emulator *emulator, uint64_t blocks)
+{
+    emulator->blocks += blocks;
+    if (emulator->blocks <= emulator->limit)
+        return true;
+    emulator->cause = HC_EMULATION_ENDLESS;
+    emulator->unicorn->uc_emu_stop(emulator->engine);
+    return false;
+}
+
 static void on_block(uc_engine *engine, uint64_t address, uint32_t size, void *argument)
 {
+    (void)engine;
     (void)address;
     (void)size;
-    struct hc_emulator *emulator = argument;
-    if (++emulator->blocks <= emulator->limit)
-        return;
-    emulator->is_endless = true;
-    emulator->unicorn->uc_emu_stop(engine);
+    hc_emulator_charge(argument, 1);
 }
 
 static bool on_unmapped(uc_engine *engine, uc_mem_type type, uint64_t address, int size, int64_t value,
@@ -49,7 +59,8 @@ static bool on_unmapped(uc_engine *engine, uc_mem_type type, uint64_t address, i
     (void)size;
     (void)value;
     struct hc_emulator *emulator = argument;
-    return hc_memory_map(&emulator->memory, address);
+    return hc_emulator_charge(emulator, MAP_COST + emulator->memory.windows.count) &&
+           hc_memory_map(&emulator->memory, address);
 }
 
 static bool on_protected_write(uc_engine *engine, uc_mem_type type, uint64_t address, int size, int64_t value,
@@ -78,15 +89,36 @@ static bool on_invalid(uc_engine *engine, void *argument)
 {
     (void)engine;
     struct hc_emulator *emulator = argument;
-    return emulator->machine->skip && emulator->machine->skip(emulator);
+    emulator->has_skipped = emulator->machine->skip && emulator->machine->skip(emulator) &&
+                            hc_emulator_charge(emulator, SKIP_COST);
+    return emulator->has_skipped;
 }
 
 // Without this the emulator goes past such an instruction.
 static void on_system_call(uc_engine *engine, void *argument)
 {
     struct hc_emulator *emulator = argument;
-    emulator->is_system_call = true;
+    emulator->cause = HC_EMULATION_EXCEPTION;
     emulator->unicorn->uc_emu_stop(engine);
+}
+
+static bool refuse_system_calls(struct hc_emulator *emulator)
+{
+    const struct hc_machine *machine = emulator->machine;
+    for (size_t i = 0; i < sizeof(machine->system_calls) / sizeof(*machine->system_calls); i++) {
+        uc_hook hook; // belongs to the engine
+        if (machine->system_calls[i] &&
+            emulator->unicorn->uc_hook_add(emulator->engine, &hook, UC_HOOK_INSN, on_system_call, emulator, 1,
+                                           0, machine->system_calls[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool save_processor(struct hc_emulator *emulator)
+{
+    return emulator->unicorn->uc_context_alloc(emulator->engine, &emulator->fresh) == UC_ERR_OK &&
+           emulator->unicorn->uc_context_save(emulator->engine, emulator->fresh) == UC_ERR_OK;
 }
 
 static bool add_hook(struct hc_emulator *emulator, int kind, void *function)
@@ -94,13 +126,6 @@ static bool add_hook(struct hc_emulator *emulator, int kind, void *function)
     uc_hook hook; // belongs to the engine
     return emulator->unicorn->uc_hook_add(emulator->engine, &hook, kind, function, emulator, 1, 0) ==
            UC_ERR_OK;
-}
-
-static bool add_instruction_hook(struct hc_emulator *emulator, int instruction, void *function)
-{
-    uc_hook hook; // belongs to the engine
-    return !instruction || emulator->unicorn->uc_hook_add(emulator->engine, &hook, UC_HOOK_INSN, function,
-                                                          emulator, 1, 0, instruction) == UC_ERR_OK;
 }
 
 static bool map_collection(struct hc_emulator *emulator, uint64_t capacity)
@@ -149,12 +174,11 @@ static bool set_up(struct hc_emulator *emulator, const struct hc_image *image)
         return false;
     hc_memory_init(&emulator->memory, unicorn, emulator->engine, image);
     unicorn->uc_ctl(emulator->engine, UC_CTL_WRITE(UC_CTL_CPU_MODEL, 1), emulator->machine->cpu_model);
-    return map_own(emulator) && map_collection(emulator, LEAST_ITEMS) &&
-           add_hook(emulator, UC_HOOK_BLOCK, on_block) &&
+    return map_own(emulator) && map_collection(emulator, LEAST_ITEMS) && save_processor(emulator) &&
+           refuse_system_calls(emulator) && add_hook(emulator, UC_HOOK_BLOCK, on_block) &&
            add_hook(emulator, UC_HOOK_MEM_UNMAPPED, on_unmapped) &&
            add_hook(emulator, UC_HOOK_MEM_WRITE_PROT, on_protected_write) &&
            add_hook(emulator, UC_HOOK_INSN_INVALID, on_invalid) &&
-           add_instruction_hook(emulator, emulator->machine->system_call, on_system_call) &&
            (!emulator->options.on_load || add_hook(emulator, UC_HOOK_MEM_READ, on_load));
 }
 
@@ -162,7 +186,7 @@ struct hc_error *hc_emulator_create(const struct hc_image *image, const struct h
                                     struct hc_emulator **ret)
 {
     *ret = NULL;
-    const struct hc_machine *machine = hc_machine_find(hc_image_target(image)->machine);
+    const struct hc_machine *machine = hc_machine_find(hc_image_target(image));
     const struct hc_unicorn *unicorn = machine ? hc_unicorn_load() : NULL;
     if (!unicorn)
         return NULL;
@@ -173,7 +197,7 @@ struct hc_error *hc_emulator_create(const struct hc_image *image, const struct h
     emulator->machine = machine;
     emulator->options = *options;
     if (!set_up(emulator, image))
-        return hc_error_out_of_memory();
+        return NULL; // memory that can be run is forbidden, say
     HC_TRY(hc_intrinsics_add(emulator, image));
     *ret = hc_take(emulator);
     return NULL;
@@ -183,6 +207,8 @@ void hc_emulator_destroy(struct hc_emulator *emulator)
 {
     if (!emulator)
         return;
+    if (emulator->fresh)
+        emulator->unicorn->uc_context_free(emulator->fresh);
     if (emulator->engine)
         emulator->unicorn->uc_close(emulator->engine);
     hc_intrinsics_remove(emulator);
@@ -246,24 +272,27 @@ static uc_err run(struct hc_emulator *emulator, uint64_t function, const uint64_
     hc_emulator_set_register(emulator, machine->thread_pointer, emulator->options.thread_pointer);
     for (size_t i = 0; i < count; i++)
         hc_emulator_set_register(emulator, machine->arguments[i], arguments[i]);
-    emulator->is_endless = false;
-    emulator->is_in_hole = false;
-    emulator->is_system_call = false;
+    emulator->cause = HC_EMULATION_DONE;
     emulator->written = 0;
-    return emulator->unicorn->uc_emu_start(emulator->engine, function, stop, 0, 0);
+    uc_err error;
+    do { // Unicorn comes to a quiet end where an instruction was skipped
+        emulator->has_skipped = false;
+        error = emulator->unicorn->uc_emu_start(emulator->engine, function, stop, 0, 0);
+        function = hc_emulator_register(emulator, machine->program_counter);
+    } while (error == UC_ERR_OK && emulator->has_skipped && emulator->cause == HC_EMULATION_DONE &&
+             !emulator->written);
+    return error;
 }
 
-static enum hc_emulation outcome_of(const struct hc_emulator *emulator, uc_err error)
+static enum hc_emulation outcome_of(struct hc_emulator *emulator, uc_err error)
 {
-    if (emulator->is_endless)
-        return HC_EMULATION_ENDLESS;
-    if (emulator->is_in_hole)
-        return HC_EMULATION_HOLE;
-    if (emulator->is_system_call)
-        return HC_EMULATION_EXCEPTION;
+    if (emulator->cause != HC_EMULATION_DONE)
+        return emulator->cause;
     switch (error) {
-    case UC_ERR_OK:
-        return HC_EMULATION_DONE;
+    case UC_ERR_OK: // also of a processor that was told to halt
+        return hc_emulator_register(emulator, emulator->machine->program_counter) == emulator->base + STOP
+                   ? HC_EMULATION_DONE
+                   : HC_EMULATION_EXCEPTION;
     case UC_ERR_FETCH_UNMAPPED:
     case UC_ERR_FETCH_PROT:
         return HC_EMULATION_NO_CODE;
@@ -284,15 +313,22 @@ enum hc_emulation hc_emulator_call(struct hc_emulator *emulator, uint64_t functi
 {
     emulator->blocks = 0;
     emulator->limit = limit;
-    for (bool is_first = true;; is_first = false) {
-        hc_memory_reset(&emulator->memory, is_first);
+    hc_memory_thin_out(&emulator->memory);
+    while (true) {
+        hc_memory_reset(&emulator->memory);
         uc_err error = run(emulator, function, arguments, count);
-        if (!emulator->written || emulator->is_endless) {
-            *ret = hc_emulator_register(emulator, emulator->machine->result);
-            return outcome_of(emulator, error);
-        }
+        *ret = hc_emulator_register(emulator, emulator->machine->result);
+        enum hc_emulation outcome = outcome_of(emulator, error);
+        if (outcome == HC_EMULATION_DONE)
+            return outcome;
+        // Flags, control registers: whatever a broken call left.
+        emulator->unicorn->uc_context_restore(emulator->engine, emulator->fresh);
+        if (!emulator->written || emulator->cause != HC_EMULATION_DONE)
+            return outcome;
         if (!hc_memory_make_private(&emulator->memory, emulator->written))
             return HC_EMULATION_MEMORY;
+        if (!hc_emulator_charge(emulator, RESTART_COST))
+            return HC_EMULATION_ENDLESS;
     }
 }
 

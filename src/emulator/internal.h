@@ -37,14 +37,16 @@ struct hc_emulator {
     uint8_t *own;       // its OWN_SIZE bytes
     uint64_t collected; // address of the collection
     struct hc_collection *collection;
-    uint64_t blocks, limit; // of this call
-    bool is_endless;
-    bool is_in_hole; // found by an intrinsic
-    bool is_system_call;
-    uint64_t written; // where it wrote to what is the image's still, or 0
+    uc_context *fresh;       // the processor before the first call
+    uint64_t blocks, limit;  // of this call
+    enum hc_emulation cause; // why it was stopped; DONE: it was not
+    bool has_skipped;        // an instruction, at last
+    uint64_t written;        // where it wrote to what is the image's still, or 0
     struct hc_intrinsic_vector intrinsics;
 };
 
+// Work that takes as long as so many basic blocks. False: the call is beyond its limit, and stops.
+bool hc_emulator_charge(struct hc_emulator *emulator, uint64_t blocks);
 // Memory as the function under way sees it; false for a hole.
 bool hc_emulator_load(struct hc_emulator *emulator, uint64_t address, void *bytes, size_t length);
 // False: nothing was written, the run is at its end, and may be tried again if emulator->written is set.

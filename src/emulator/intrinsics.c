@@ -8,7 +8,8 @@
 enum {
     CHUNK = 4096,
     MOST_BYTES = 1 << 26, // of one call
-    RESOLVER_BLOCKS = 10000,
+    BYTES_A_BLOCK = 64,   // charged for
+    RESOLVER_BLOCKS = 100000,
 };
 
 typedef bool intrinsic_fn(struct hc_emulator *emulator, const uint64_t *arguments, uint64_t *ret);
@@ -25,7 +26,8 @@ static bool load_part(struct hc_emulator *emulator, uint64_t address, uint64_t m
 {
     uint64_t length = CHUNK - address % CHUNK;
     *ret_length = length < most ? length : most;
-    return hc_emulator_load(emulator, address, bytes, *ret_length);
+    return hc_emulator_charge(emulator, *ret_length / BYTES_A_BLOCK + 1) &&
+           hc_emulator_load(emulator, address, bytes, *ret_length);
 }
 
 // The offset of the first of the bytes `one` and `other`; `most` if there is none.
@@ -139,7 +141,7 @@ static bool run_memmove(struct hc_emulator *emulator, const uint64_t *arguments,
     *ret = arguments[0];
     if (!length)
         return true;
-    if (length > MOST_BYTES)
+    if (length > MOST_BYTES || !hc_emulator_charge(emulator, length / BYTES_A_BLOCK))
         return false;
     _cleanup_(hc_freep) uint8_t *bytes = malloc(length);
     return bytes && hc_emulator_load(emulator, arguments[1], bytes, length) &&
@@ -152,7 +154,7 @@ static bool run_memset(struct hc_emulator *emulator, const uint64_t *arguments, 
     *ret = arguments[0];
     if (!length)
         return true;
-    if (length > MOST_BYTES)
+    if (length > MOST_BYTES || !hc_emulator_charge(emulator, length / BYTES_A_BLOCK))
         return false;
     _cleanup_(hc_freep) uint8_t *bytes = malloc(length);
     if (!bytes)
@@ -190,7 +192,8 @@ static void on_call(uc_engine *engine, uint64_t address, uint32_t size, void *ar
     else if (!hc_emulator_load(emulator, stack, &back, sizeof(back)))
         back = 0;
     if (!intrinsic->run(emulator, arguments, &result)) {
-        emulator->is_in_hole = !emulator->written;
+        if (emulator->cause == HC_EMULATION_DONE && !emulator->written)
+            emulator->cause = HC_EMULATION_HOLE;
         emulator->unicorn->uc_emu_stop(engine);
         return;
     }

@@ -15,7 +15,11 @@
     FUNCTION(uc_emu_start)                                                                                   \
     FUNCTION(uc_emu_stop)                                                                                    \
     FUNCTION(uc_reg_write)                                                                                   \
-    FUNCTION(uc_reg_read)
+    FUNCTION(uc_reg_read)                                                                                    \
+    FUNCTION(uc_context_alloc)                                                                               \
+    FUNCTION(uc_context_save)                                                                                \
+    FUNCTION(uc_context_restore)                                                                             \
+    FUNCTION(uc_context_free)
 
 struct hc_unicorn {
 #define HC_UNICORN_POINTER(name) __typeof__(&name) name;

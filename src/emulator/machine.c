@@ -66,7 +66,7 @@ static const struct hc_machine machines[] = {
         .stack_pointer = UC_X86_REG_RSP,
         .thread_pointer = UC_X86_REG_FS_BASE,
         .program_counter = UC_X86_REG_RIP,
-        .system_call = UC_X86_INS_SYSCALL,
+        .system_calls = {UC_X86_INS_SYSCALL, UC_X86_INS_SYSENTER},
         .skip = x86_64_skip,
         .collect = x86_64_collect,
         .collect_size = sizeof(x86_64_collect),
@@ -87,10 +87,12 @@ static const struct hc_machine machines[] = {
     },
 };
 
-const struct hc_machine *hc_machine_find(uint16_t elf_machine)
+const struct hc_machine *hc_machine_find(const struct hc_target *target)
 {
+    if (target->word_size != 8 || target->big_endian)
+        return NULL;
     for (size_t i = 0; i < sizeof(machines) / sizeof(*machines); i++)
-        if (machines[i].elf_machine == elf_machine)
+        if (machines[i].elf_machine == target->machine)
             return &machines[i];
     return NULL;
 }

@@ -1,6 +1,8 @@
 // What differs between the machines that can be emulated: registers, and how C calls a function.
 #pragma once
 
+#include "base/target.h"
+
 #include <unicorn/unicorn.h>
 
 #include <stdbool.h>
@@ -18,8 +20,8 @@ struct hc_machine {
     int cpu_model;
     int arguments[HC_MACHINE_ARGUMENTS]; // registers
     int result, stack_pointer, thread_pointer, program_counter;
-    int system_call; // instruction that the emulator has to be told to stop at, or 0
-    int link;        // register for the return address, or 0: it stands on the stack
+    int link;            // register for the return address, or 0: it stands on the stack
+    int system_calls[2]; // instructions that would be no-ops; 0: none
     // Goes past an instruction that the emulator lacks and that a call can do without; false: there is none.
     bool (*skip)(struct hc_emulator *emulator);
     // int collect(void *object, struct hc_collection *collection), see emulator.c: notes the object; gives 1
@@ -29,4 +31,4 @@ struct hc_machine {
 };
 
 // NULL: that machine cannot be emulated.
-const struct hc_machine *hc_machine_find(uint16_t elf_machine);
+const struct hc_machine *hc_machine_find(const struct hc_target *target);

@@ -10,6 +10,10 @@ enum {
     PRIVATE_PAGES = 64, // written by one call
 };
 
+// No process has memory of its own above it, on any machine; sums of addresses and sizes below do not
+// overflow.
+static const uint64_t HIGHEST = 1ul << 56;
+
 void hc_memory_init(struct hc_memory *memory, const struct hc_unicorn *unicorn, uc_engine *engine,
                     const struct hc_image *image)
 {
@@ -40,11 +44,35 @@ static size_t find_window(const struct hc_memory *memory, uint64_t address)
     return low;
 }
 
+// The first segment that ends after `address`.
+static size_t find_segment(const struct hc_segment *segments, size_t count, uint64_t address)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (segments[middle].address + segments[middle].length <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_executable(const struct hc_memory *memory, uint64_t page)
+{
+    size_t count;
+    const struct hc_segment *segments = hc_image_segments(memory->reader.image, &count);
+    for (size_t i = find_segment(segments, count, page); i < count && segments[i].address < page + PAGE; i++)
+        if (segments[i].executable)
+            return true;
+    return false;
+}
+
 static bool add_window(struct hc_memory *memory, struct hc_window window)
 {
-    // Code is where the image says so or not: a function pointer of a damaged object is no way to run data,
-    // for nothing that runs here has an effect.
-    uint32_t access = UC_PROT_READ | (window.is_private ? UC_PROT_WRITE : UC_PROT_EXEC);
+    uint32_t access = UC_PROT_READ | (window.is_private ? UC_PROT_WRITE : 0);
+    if (is_executable(memory, window.address))
+        access |= UC_PROT_EXEC;
     struct hc_window_vector *windows = &memory->windows;
     size_t place = find_window(memory, window.address);
     if (!hc_window_vector_reserve(windows, windows->count + 1) ||
@@ -73,22 +101,24 @@ static void remove_window(struct hc_memory *memory, size_t place)
 // The bytes of a page, of which the image may have only some.
 static bool copy_page(struct hc_memory *memory, uint64_t page, uint8_t *bytes)
 {
-    bool has_any = false;
-    memset(bytes, 0, PAGE);
-    for (uint64_t offset = 0; offset < PAGE;) {
-        uint64_t available;
-        const uint8_t *found = hc_reader_span(&memory->reader, page + offset, &available);
-        if (!found) {
-            offset += memory->reader.target.word_size;
-            continue;
-        }
-        if (available > PAGE - offset)
-            available = PAGE - offset;
-        memcpy(bytes + offset, found, available);
-        offset += available;
-        has_any = true;
+    uint64_t available;
+    const uint8_t *found = hc_reader_span(&memory->reader, page, &available);
+    if (found && available >= PAGE) {
+        memcpy(bytes, found, PAGE);
+        return true;
     }
-    return has_any;
+    size_t count;
+    const struct hc_segment *segments = hc_image_segments(memory->reader.image, &count);
+    size_t first = find_segment(segments, count, page), i = first;
+    memset(bytes, 0, PAGE);
+    for (; i < count && segments[i].address < page + PAGE; i++) {
+        const struct hc_segment *segment = &segments[i];
+        uint64_t start = segment->address > page ? segment->address : page;
+        uint64_t end = segment->address + segment->length;
+        end = end < page + PAGE ? end : page + PAGE;
+        memcpy(bytes + (start - page), segment->bytes + (start - segment->address), end - start);
+    }
+    return i > first;
 }
 
 static bool add_page_copy(struct hc_memory *memory, uint64_t page)
@@ -104,6 +134,8 @@ static bool add_page_copy(struct hc_memory *memory, uint64_t page)
 bool hc_memory_map(struct hc_memory *memory, uint64_t address)
 {
     uint64_t available, page = address & -(uint64_t)PAGE;
+    if (page >= HIGHEST)
+        return false;
     const uint8_t *bytes = hc_reader_span(&memory->reader, page, &available);
     if (!bytes || available < PAGE)
         return add_page_copy(memory, page);
@@ -152,18 +184,24 @@ static void put_word(struct hc_memory *memory, const struct hc_preset *preset)
     memcpy(window->bytes + (preset->address - window->address), &preset->value, sizeof(preset->value));
 }
 
-void hc_memory_reset(struct hc_memory *memory, bool is_new_call)
+void hc_memory_thin_out(struct hc_memory *memory)
 {
-    // Rather all pages go than that each call copies all that any call ever wrote.
-    bool is_crowded = is_new_call && memory->private_count > PRIVATE_PAGES / 4;
-    for (size_t i = memory->windows.count; memory->private_count && i-- > 0;) {
+    if (memory->private_count <= PRIVATE_PAGES / 4)
+        return;
+    for (size_t i = memory->windows.count; i-- > 0;)
+        if (memory->windows.items[i].is_private)
+            remove_window(memory, i);
+}
+
+void hc_memory_reset(struct hc_memory *memory)
+{
+    size_t left = memory->private_count;
+    for (size_t i = 0; left && i < memory->windows.count; i++) {
         struct hc_window *window = &memory->windows.items[i];
         if (!window->is_private)
             continue;
-        if (is_crowded)
-            remove_window(memory, i);
-        else
-            copy_page(memory, window->address, window->bytes);
+        copy_page(memory, window->address, window->bytes);
+        left--;
     }
     for (size_t i = 0; i < memory->preset_count; i++) {
         const struct hc_preset *preset = &memory->presets[i];
@@ -174,7 +212,7 @@ void hc_memory_reset(struct hc_memory *memory, bool is_new_call)
 
 bool hc_memory_preset(struct hc_memory *memory, uint64_t address, uint64_t value)
 {
-    if (memory->preset_count == HC_MEMORY_PRESETS || address % sizeof(value) ||
+    if (memory->preset_count == HC_MEMORY_PRESETS || address % sizeof(value) || address >= HIGHEST ||
         !hc_reader_view(&memory->reader, address, sizeof(value)))
         return false;
     memory->presets[memory->preset_count++] = (struct hc_preset){address, value};
@@ -183,19 +221,28 @@ bool hc_memory_preset(struct hc_memory *memory, uint64_t address, uint64_t value
 
 bool hc_memory_read(struct hc_memory *memory, uint64_t address, void *bytes, size_t length)
 {
-    size_t place = find_window(memory, address);
-    const struct hc_window *window = &memory->windows.items[place];
-    if (place < memory->windows.count && window->address <= address && window->is_private) {
-        uint64_t available = window->size - (address - window->address);
-        size_t part = length < available ? length : available;
-        memcpy(bytes, window->bytes + (address - window->address), part);
-        return part == length ||
-               hc_memory_read(memory, address + part, (uint8_t *)bytes + part, length - part);
+    for (uint8_t *to = bytes; length;) {
+        size_t place = find_window(memory, address);
+        const struct hc_window *window = memory->windows.items + place;
+        const uint8_t *from;
+        uint64_t available;
+        if (place < memory->windows.count && window->address <= address && window->is_private) {
+            from = window->bytes + (address - window->address);
+            available = window->size - (address - window->address);
+        } else {
+            from = hc_reader_span(&memory->reader, address, &available);
+        }
+        if (!from)
+            return false;
+        // Page by page: the next may be a private one.
+        uint64_t part = PAGE - address % PAGE;
+        part = part < available ? part : available;
+        part = part < length ? part : length;
+        memcpy(to, from, part);
+        to += part;
+        address += part;
+        length -= part;
     }
-    const uint8_t *found = hc_reader_view(&memory->reader, address, length);
-    if (!found)
-        return false;
-    memcpy(bytes, found, length);
     return true;
 }
 

@@ -38,8 +38,10 @@ void hc_memory_deinit(struct hc_memory *memory);
 bool hc_memory_map(struct hc_memory *memory, uint64_t address);
 // Makes the page at `address` writable. Not from a hook: what is mapped is replaced.
 bool hc_memory_make_private(struct hc_memory *memory, uint64_t address);
-// Everything as the image has it, with the presets. A call that starts again keeps all its pages writable.
-void hc_memory_reset(struct hc_memory *memory, bool is_new_call);
+// Before a call: rather all private pages go than that it copies all that any call ever wrote.
+void hc_memory_thin_out(struct hc_memory *memory);
+// Everything as the image has it, with the presets.
+void hc_memory_reset(struct hc_memory *memory);
 bool hc_memory_preset(struct hc_memory *memory, uint64_t address, uint64_t value);
 bool hc_memory_read(struct hc_memory *memory, uint64_t address, void *bytes, size_t length);
 // Writes to private pages; false if there is another among them: *ret_missing is its address.
