@@ -8,6 +8,9 @@
 enum {
     CALL_BLOCKS = 1 << 26,  // of one call: a container of ten million objects is traversed with it
     VISIT_BLOCKS = 1 << 22, // … where it can be done without
+    LEAST_BLOCKS = 1 << 10, // … when all that is granted was spent
+    FREE_BLOCKS = 64,       // … not worth accounting for
+    MOST_WASTED = 1 << 27,  // by calls that failed
     FAILURES = 8,           // in a row from the start: its code is not for the emulator
     ENDLESS_FAILURES = 2,   // … which cost the most
     CHECK_EACH = 1024,      // a learned function runs for one object in so many
@@ -29,6 +32,7 @@ HC_DEFINE_VECTOR(function_vector, struct function)
 struct hc_emulated {
     struct hc_emulator *emulator;
     struct hc_emulator *learner; // slower: it tells what is loaded
+    uint64_t wasted;             // blocks of calls that failed
     struct hc_loads loads;
     struct function_vector functions;
     uint32_t *buckets; // address → index + 1, open addressing
@@ -117,7 +121,7 @@ static struct hc_error *create(struct hc_tracer *tracer, struct hc_emulated **re
     options.on_load = hc_loads_note;
     options.argument = &emulated->loads;
     HC_TRY(hc_emulator_create(image, &options, &emulated->learner));
-    if (emulated->learner)
+    if (emulated->emulator && emulated->learner)
         set_thread_state(tracer, emulated, thread_state);
     *ret = hc_take(emulated);
     return NULL;
@@ -132,7 +136,7 @@ static struct hc_emulated *emulated_of(struct hc_tracer *tracer)
         tracer->out_of_memory |= error != NULL;
         hc_error_destroy(error);
     }
-    return tracer->emulated && tracer->emulated->emulator ? tracer->emulated : NULL;
+    return tracer->emulated && tracer->emulated->learner ? tracer->emulated : NULL;
 }
 
 static size_t bucket_of(const struct hc_emulated *emulated, uint64_t address)
@@ -177,34 +181,53 @@ static bool is_hopeless(const struct function *function)
     return !function->has_worked && function->failures >= most;
 }
 
-static enum hc_emulation account(struct hc_tracer *tracer, struct function *function,
-                                 const struct hc_emulator *emulator, enum hc_emulation outcome)
+// Every object of a forged image could have a function that takes long.
+static uint64_t limit_of(const struct hc_tracer *tracer, uint64_t most)
 {
-    bool can_go_on = hc_trace_afford(tracer, hc_emulator_blocks(emulator));
-    if (outcome == HC_EMULATION_DONE && can_go_on) {
-        function->has_worked = true;
-        return HC_EMULATION_DONE;
-    }
-    function->failures++;
-    function->failure = outcome == HC_EMULATION_DONE ? HC_EMULATION_ENDLESS : outcome;
-    return function->failure;
+    uint64_t left = tracer->emulated->wasted < MOST_WASTED ? hc_trace_left(tracer) : 0;
+    left = left < most ? left : most;
+    return left < LEAST_BLOCKS ? LEAST_BLOCKS : left;
 }
 
-static enum hc_emulation read_learned(struct hc_emulated *emulated, const struct hc_tracer *tracer,
-                                      const struct function *function, const struct hc_object_view *object,
-                                      const uint64_t **ret_items, size_t *ret_count)
+static void spend(struct hc_tracer *tracer, const struct hc_emulator *emulator, enum hc_emulation outcome)
+{
+    uint64_t blocks = hc_emulator_blocks(emulator);
+    if (blocks > FREE_BLOCKS)
+        hc_trace_spend(tracer, blocks);
+    if (outcome != HC_EMULATION_DONE)
+        tracer->emulated->wasted += blocks;
+}
+
+static enum hc_emulation account(struct function *function, enum hc_emulation outcome)
+{
+    if (outcome == HC_EMULATION_DONE) {
+        function->has_worked = true;
+        return outcome;
+    }
+    function->failures++;
+    function->failure = outcome;
+    return outcome;
+}
+
+// False: that has to be found out by running the function.
+static bool read_learned(struct hc_emulated *emulated, const struct hc_tracer *tracer,
+                         const struct hc_learned *learned, const struct hc_object_view *object,
+                         const uint64_t **ret_items, size_t *ret_count)
 {
     emulated->words.count = 0;
     if (!hc_word_vector_reserve(&emulated->words, HC_LEARNED_WORDS))
-        return HC_EMULATION_MEMORY;
-    for (uint32_t i = 0; i < function->learned.count; i++) {
-        uint64_t word = hc_view_word(tracer, object, function->learned.offsets[i]);
-        if (word)
-            emulated->words.items[emulated->words.count++] = word;
+        return false;
+    for (uint32_t i = 0; i < learned->count; i++) {
+        uint64_t word = hc_view_word(tracer, object, learned->offsets[i]);
+        if (!word)
+            continue;
+        if (!(learned->visited >> i & 1))
+            return false;
+        emulated->words.items[emulated->words.count++] = word;
     }
     *ret_items = emulated->words.items;
     *ret_count = emulated->words.count;
-    return HC_EMULATION_DONE;
+    return true;
 }
 
 enum hc_emulation hc_emulated_traverse(struct hc_tracer *tracer, const struct hc_object_view *object,
@@ -220,16 +243,17 @@ enum hc_emulation hc_emulated_traverse(struct hc_tracer *tracer, const struct hc
     struct hc_learned *learned = &function->learned;
     bool is_whole = object->available >= object->type->basicsize;
     bool is_learning = learned->state == HC_LEARNING && is_whole;
-    if (learned->state == HC_LEARNED && is_whole && ++function->calls % CHECK_EACH)
-        return read_learned(emulated, tracer, function, object, ret_items, ret_count);
+    if (learned->state == HC_LEARNED && is_whole && ++function->calls % CHECK_EACH &&
+        read_learned(emulated, tracer, learned, object, ret_items, ret_count))
+        return HC_EMULATION_DONE;
 
     struct hc_emulator *emulator = is_learning ? emulated->learner : emulated->emulator;
     if (is_learning)
         hc_loads_begin(&emulated->loads, object->address, object->type->basicsize);
-    enum hc_emulation outcome =
-        hc_emulator_collect(emulator, function->address, object->address, CALL_BLOCKS, ret_items, ret_count);
-    outcome = account(tracer, function, emulator, outcome);
-    if (outcome != HC_EMULATION_DONE)
+    enum hc_emulation outcome = hc_emulator_collect(emulator, function->address, object->address,
+                                                    limit_of(tracer, CALL_BLOCKS), ret_items, ret_count);
+    spend(tracer, emulator, outcome);
+    if (account(function, outcome) != HC_EMULATION_DONE)
         return outcome;
     if (is_learning)
         hc_learn(learned, &emulated->loads, target, object->bytes, *ret_items, *ret_count);
@@ -245,7 +269,10 @@ enum hc_emulation hc_emulated_visit(struct hc_tracer *tracer, uint64_t function,
     struct hc_emulated *emulated = emulated_of(tracer);
     if (!emulated)
         return HC_EMULATION_UNAVAILABLE;
-    return hc_emulator_collect(emulated->emulator, function, object, VISIT_BLOCKS, ret_items, ret_count);
+    enum hc_emulation outcome = hc_emulator_collect(emulated->emulator, function, object,
+                                                    limit_of(tracer, VISIT_BLOCKS), ret_items, ret_count);
+    spend(tracer, emulated->emulator, outcome);
+    return outcome;
 }
 
 // A non-negative int, as the call left it in the emulator's memory.
@@ -287,8 +314,9 @@ enum hc_emulation hc_emulated_sizeof(struct hc_tracer *tracer, const struct hc_o
     uint64_t result;
     enum hc_emulation outcome =
         hc_emulator_call(emulated->emulator, function->address, arguments,
-                         sizeof(arguments) / sizeof(*arguments), CALL_BLOCKS, &result);
+                         sizeof(arguments) / sizeof(*arguments), limit_of(tracer, CALL_BLOCKS), &result);
+    spend(tracer, emulated->emulator, outcome);
     if (outcome == HC_EMULATION_DONE && (!result || !read_int(tracer, emulated->emulator, result, ret)))
         outcome = HC_EMULATION_EXCEPTION;
-    return account(tracer, function, emulated->emulator, outcome);
+    return account(function, outcome);
 }

@@ -23,14 +23,15 @@ void hc_loads_note(void *argument, const struct hc_emulator *emulator, uint64_t 
     if (offset >= loads->size)
         loads->is_plain &= hc_emulator_is_of_thread(emulator, address) ||
                            hc_image_find_module(loads->image, address) != NULL;
-    else if (size != loads->word_size || offset % size)
+    else if (size != loads->word_size || offset % size || loads->size - offset < size)
         loads->is_plain = false;
     else if (loads->is_plain)
         loads->words[offset / size / 64] |= 1ul << offset / size % 64;
 }
 
-// Each visit uses up one word that has its value.
-bool hc_learned_agrees(const struct hc_learned *learned, const struct hc_target *target, const uint8_t *bytes,
+// Each visit uses up one word that has its value. A word that is NULL in every object may be anything: a
+// count, say.
+bool hc_learned_agrees(struct hc_learned *learned, const struct hc_target *target, const uint8_t *bytes,
                        const uint64_t *visited, size_t count)
 {
     uint32_t used = 0;
@@ -48,6 +49,7 @@ bool hc_learned_agrees(const struct hc_learned *learned, const struct hc_target 
             return false;
         used |= 1u << word;
     }
+    learned->visited |= used;
     return true;
 }
 
@@ -73,6 +75,7 @@ void hc_learn(struct hc_learned *learned, const struct hc_loads *loads, const st
     if (is_regular && learned->samples)
         is_regular = found.count == learned->count &&
                      !memcmp(found.offsets, learned->offsets, found.count * sizeof(*found.offsets));
+    found.visited |= learned->visited;
     found.samples = learned->samples + 1;
     found.state = !is_regular ? HC_UNLEARNED : found.samples < SAMPLES ? HC_LEARNING : HC_LEARNED;
     *learned = found;

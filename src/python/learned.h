@@ -21,6 +21,7 @@ struct hc_learned {
     uint32_t samples;
     uint32_t count;
     uint32_t offsets[HC_LEARNED_WORDS]; // ascending
+    uint32_t visited;                   // bit i: offsets[i] was not NULL in some object
 };
 
 // What one call loaded. Loads that are the same for every object (code, static data, thread-local variables)
@@ -40,6 +41,6 @@ hc_emulator_load_fn hc_loads_note;
 // Learns from one object: `bytes` are its `loads->size` bytes, `visited` what its tp_traverse visited.
 void hc_learn(struct hc_learned *learned, const struct hc_loads *loads, const struct hc_target *target,
               const uint8_t *bytes, const uint64_t *visited, size_t count);
-// Is `visited` what the learned words say?
-bool hc_learned_agrees(const struct hc_learned *learned, const struct hc_target *target, const uint8_t *bytes,
+// Is `visited` what the learned words say? Takes note of words that were NULL in all objects before.
+bool hc_learned_agrees(struct hc_learned *learned, const struct hc_target *target, const uint8_t *bytes,
                        const uint64_t *visited, size_t count);
