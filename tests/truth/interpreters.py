@@ -19,7 +19,7 @@ IN_ROOTS = NEW + OTHER_BUILDS
 EMULATOR = "/usr/bin/qemu-aarch64-static"  # below the root
 NAMES = SUPPORTED + tuple(DISTRIBUTION + version for version in SUPPORTED)  # those that run outside of roots
 QUERIED = NAMES + NEW
-ALL = OLD + QUERIED + OTHER_BUILDS + EMULATED
+ALL = OLD + (DEBIAN + "d",) + QUERIED + OTHER_BUILDS + EMULATED
 REQUIRED = OLD + SUPPORTED + (DEBIAN,) + IN_ROOTS + EMULATED  # by HEAPCORE_FULL_MATRIX=1
 DEBIAN_DEBUG = "/usr/lib/debug/.build-id"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -75,7 +75,7 @@ def find_debian(version):
     if not build_id:
         return None
     debug = os.path.join(DEBIAN_DEBUG, build_id[:2], build_id[2:] + ".debug")
-    return executable if os.path.exists(debug) else None
+    return executable if os.path.exists(debug) or version.endswith("d") else None  # debug builds are not stripped
 
 
 def find_in_root(name):
