@@ -61,6 +61,15 @@ static bool fits(const struct hc_tracer *tracer, const struct hc_type *type, con
            (uint64_t)items <= (room - type->basicsize) / type->itemsize;
 }
 
+// What stands on a list of free objects keeps its type, behind a link in place of its count: an int does
+// since 3.14, and its digits may well be the address of a type. That is no GC head, whose second word never
+// points to a type.
+static bool is_free_object(const struct hc_pools *pools, struct hc_tracer *tracer, const uint8_t *block)
+{
+    uint64_t word = hc_load_word(&tracer->object_reader.target, block + tracer->at->object_type);
+    return word && !hc_pools_find(pools, word) && hc_tracer_find_type(tracer, word);
+}
+
 // Is there an object `header` bytes into the block? Its type says how long the header before it must be.
 static bool is_object_at(const struct hc_pools *pools, struct hc_tracer *tracer, const uint8_t *block,
                          unsigned header, unsigned block_size)
@@ -78,7 +87,8 @@ static bool is_object_at(const struct hc_pools *pools, struct hc_tracer *tracer,
     const struct hc_type *type = hc_tracer_find_type(tracer, address);
     return type && type->header_size == header &&
            !hc_tracer_refcount_is_pointer(tracer, hc_tracer_load_refcount(tracer, block + header)) &&
-           fits(tracer, type, block + header, block_size - header);
+           fits(tracer, type, block + header, block_size - header) &&
+           !(header && is_free_object(pools, tracer, block));
 }
 
 bool hc_block_find_object(const struct hc_pools *pools, struct hc_tracer *tracer, const uint8_t *block,

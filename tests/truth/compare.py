@@ -19,8 +19,12 @@ EXACT = {
     dict_valueiterator dict_itemiterator dict_reversekeyiterator dict_reversevalueiterator
     dict_reverseitemiterator dict_keys dict_values dict_items set_iterator range_iterator longrange_iterator
     str_iterator str_ascii_iterator bytes_iterator bytearray_iterator memory_iterator
+    frozendict sentinel lazy_import
     """.split()
 } | {
+    "string.templatelib.Template",
+    "string.templatelib.TemplateIter",
+    "string.templatelib.Interpolation",
     "types.SimpleNamespace",
     "weakref.ReferenceType",
     "weakref.ProxyType",
@@ -43,11 +47,17 @@ NOT_ALWAYS_LISTED = {
 
 # Those of them that only some versions have.
 NOT_EVERYWHERE = {
+    "string.templatelib.Interpolation",
+    "string.templatelib.Template",
+    "string.templatelib.TemplateIter",
     "builtins.dict_reverseitemiterator",
     "builtins.dict_reversekeyiterator",
     "builtins.dict_reversevalueiterator",
     "builtins.builtin_method",
+    "builtins.frozendict",
+    "builtins.lazy_import",
     "builtins.memory_iterator",
+    "builtins.sentinel",
     "builtins.str_ascii_iterator",
     "builtins.weakref",
     "builtins.weakproxy",
