@@ -235,6 +235,16 @@ static void relate_list(struct hc_relater *relater, const struct hc_object_view 
     }
 }
 
+// What is visited speaks for itself; what is merely held is looked through.
+static bool is_visited(const struct hc_relater *relater, uint64_t address)
+{
+    const struct hc_word_vector *visited = &relater->tracer->references.visited;
+    for (size_t i = 0; i < visited->count; i++)
+        if (visited->items[i] == address)
+            return true;
+    return false;
+}
+
 void hc_relate_through(struct hc_relater *relater, const struct hc_object_view *object)
 {
     const struct hc_struct_member_vector *members = &relater->members->native->structure.members;
@@ -245,7 +255,7 @@ void hc_relate_through(struct hc_relater *relater, const struct hc_object_view *
         uint64_t word = hc_view_word(relater->tracer, object, member->offset);
         size_t before = relater->links.count;
         if (member->kind == HC_MEMBER_OBJECT && member->block == HC_NO_BLOCK && word != object->address &&
-            word && !hc_relate_is_referent(relater, word) && hc_tracer_view(relater->tracer, word, &first))
+            word && !is_visited(relater, word) && hc_tracer_view(relater->tracer, word, &first))
             relate_list(relater, &first, member->name);
         hc_relate_mark_named(relater, before);
     }
