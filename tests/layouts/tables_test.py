@@ -31,6 +31,19 @@ def run(*arguments, sysroot=None):
         env=environment)
 
 
+def questions(path):
+    """(struct, member) of all that a table answers; a struct's file may differ between versions."""
+    found, structure = set(), None
+    with open(path) as file:
+        for line in file.read().splitlines()[4:]:
+            words = line.split()
+            if words[0] in ("struct", "pointers"):
+                structure = words[1] if words[0] == "struct" else None
+            elif structure:
+                found.add((structure, words[0]))
+    return found
+
+
 class TablesTest(unittest.TestCase):
     """On one process of one interpreter: what is asked of tables does not depend on it."""
 
@@ -82,6 +95,15 @@ class TablesTest(unittest.TestCase):
                     "scripts/emit-layouts.sh makes the tables anew")
                 return
         self.fail("no table of %s ships" % self.version)
+
+    def test_every_shipped_table_answers_every_question(self):
+        asked = {}
+        for path in glob.glob(os.path.join(TABLES, "*.txt")):
+            asked[os.path.basename(path)] = questions(path)
+        everything = set().union(*asked.values())
+        self.assertGreater(len(asked), 0)
+        for name, known in asked.items():
+            self.assertEqual(set(), everything - known, name + ": scripts/emit-layouts.sh makes the tables anew")
 
     def test_a_table_made_here_can_be_given(self):
         done = self.given(self.table)
