@@ -214,6 +214,15 @@ static void write_dict(struct hc_value_writer *writer, const struct hc_object_vi
     writer->depth--;
 }
 
+// Since 3.15.
+static void write_frozendict(struct hc_value_writer *writer, const struct hc_object_view *object)
+{
+    hc_value_put(writer, "frozendict(");
+    if (hc_view_word(writer->tracer, object, writer->tracer->at->dict_used))
+        write_dict(writer, object);
+    hc_value_put(writer, ")");
+}
+
 // One of three ends, which are objects.
 static void write_part(struct hc_value_writer *writer, const struct hc_object_view *object, uint32_t offset,
                        const char *after)
@@ -251,8 +260,13 @@ static void write_slice(struct hc_value_writer *writer, const struct hc_object_v
 }
 
 const struct hc_value_row hc_value_containers[] = {
-    {.type = "list", .write = write_list},   {.type = "tuple", .write = write_tuple},
-    {.type = "set", .write = write_set},     {.type = "frozenset", .write = write_set},
-    {.type = "dict", .write = write_dict},   {.type = "range", .write = write_range},
-    {.type = "slice", .write = write_slice}, {0},
+    {.type = "list", .write = write_list},
+    {.type = "tuple", .write = write_tuple},
+    {.type = "set", .write = write_set},
+    {.type = "frozenset", .write = write_set},
+    {.type = "dict", .write = write_dict},
+    {.type = "frozendict", .write = write_frozendict},
+    {.type = "range", .write = write_range},
+    {.type = "slice", .write = write_slice},
+    {0},
 };
