@@ -30,12 +30,23 @@ class StrippedTest(cases.DumpCase):
     # Debian's own interpreters are stripped, and their debug files are found by build-id wherever they are.
     names = [n for n in interpreters.ALL if not n.startswith(interpreters.DISTRIBUTION)]
 
+    # An emulated process is slow; and qemu's core does not say where binaries that are gone had their data.
+    EMULATED = ("test_zoo_of_every_type_is_read_without_debug_information",)
+
+    def setUp(self):
+        if self.interpreter.emulator and self._testMethodName not in self.EMULATED:
+            self.skipTest("not of an emulated machine")
+        super().setUp()
+
     def dump(self, fixture, *options, environment=()):
         """(truth, core) of a fixture; from now on heapcore finds stripped binaries only."""
         truth, core = dumping.abort_for_core(self.interpreter, fixture, self.folder, options,
             environment=environment)
         self.sysroot = os.path.join(self.folder, "stripped")
-        stripping.strip_files_of(core, self.sysroot, self.interpreter.root or "")
+        if self.interpreter.emulator:
+            stripping.copy_system(self.interpreter.root, self.sysroot)
+        else:
+            stripping.strip_files_of(core, self.sysroot, self.interpreter.root or "")
         os.environ["HEAPCORE_SYSROOT"] = self.sysroot
         self.addCleanup(os.environ.pop, "HEAPCORE_SYSROOT", None)
         return truth, core

@@ -57,3 +57,17 @@ def strip_files_of(core, folder, root="", without=()):
         if is_elf(root + path) and not any(part in os.path.basename(path) for part in without):
             strip(root + path, folder + path)
     return folder
+
+
+def copy_system(root, folder):
+    """A sysroot in `folder` with what a distribution's root has: stripped binaries, but without its debug files.
+
+    For cores that do not list their files."""
+    for name in ("lib", "usr"):
+        if os.path.islink(os.path.join(root, name)):
+            os.makedirs(folder, exist_ok=True)
+            os.symlink(os.readlink(os.path.join(root, name)), os.path.join(folder, name))
+        else:
+            shutil.copytree(os.path.join(root, name), os.path.join(folder, name), symlinks=True,
+                ignore=shutil.ignore_patterns("debug", "*.py"))
+    return folder
