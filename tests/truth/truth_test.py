@@ -34,7 +34,7 @@ class TruthTest(cases.DumpCase):
     def test_zoo_without_the_emulator_where_what_is_guessed_is_called_so(self):
         truth, core = dumping.abort_for_core(self.interpreter, "zoo.py", self.folder)
         lines = dumping.heapcore_dump(self.heapcore, [core, "--no-emulation"])
-        comparison = compare.compare([truth], lines)
+        comparison = compare.compare([truth], lines, strict=False)
         print("\n" + comparison.report(), flush=True)
         self.assertEqual({}, dict(comparison.failure_counts), comparison.failure_report())
         self.assertEqual(0, comparison.hows["emulated"])
