@@ -176,6 +176,16 @@ class ComparerTest(unittest.TestCase):
         self.assertNotIn("builtins.list: reachable, but dumped as tracked", comparison.failure_counts)
         self.assertIn("missed by them: 1: builtins.list 1", comparison.report())
 
+    def test_remains_in_buffers_of_c_code_are_seen_but_as_many_as_may_be(self):
+        def change(rows):
+            rows["remains"] = dict(self.row(rows), address="0x10", type="builtins.list", state="tracked")
+
+        heading = "builtins.list: not an object that the process knew"
+        self.assertIn(heading, self.compare(change).failure_counts)
+        comparison = self.compare(change, remains_of_c=1)
+        self.assertEqual({}, comparison.failure_counts)
+        self.assertIn("buffers of C code: 1", comparison.report())
+
     def test_a_virtual_dict_of_nobody_is_seen(self):
         def change(rows):
             rows["virtual"] = dict(self.row(rows), address="0x1", virtual=True)
