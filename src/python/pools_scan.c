@@ -63,11 +63,12 @@ static bool fits(const struct hc_tracer *tracer, const struct hc_type *type, con
 
 // What stands on a list of free objects keeps its type, behind a link in place of its count: an int does
 // since 3.14, and its digits may well be the address of a type. That is no GC head, whose second word never
-// points to a type.
+// points to a type; up to 3.7 that of an untracked object was whatever stood there before.
 static bool is_free_object(const struct hc_pools *pools, struct hc_tracer *tracer, const uint8_t *block)
 {
     uint64_t word = hc_load_word(&tracer->object_reader.target, block + tracer->at->object_type);
-    return word && !hc_pools_find(pools, word) && hc_tracer_find_type(tracer, word);
+    return hc_runtime_since(tracer->runtime, 3, 14) && word && !hc_pools_find(pools, word) &&
+           hc_tracer_find_type(tracer, word);
 }
 
 // Is there an object `header` bytes into the block? Its type says how long the header before it must be.
