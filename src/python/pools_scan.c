@@ -66,6 +66,8 @@ static bool fits(const struct hc_tracer *tracer, const struct hc_type *type, con
 // points to a type; up to 3.7 that of an untracked object was whatever stood there before.
 static bool is_free_object(const struct hc_pools *pools, struct hc_tracer *tracer, const uint8_t *block)
 {
+    if (hc_is_present(tracer->at->gc_refs)) // up to 3.7 the head of what is not tracked is not cleared
+        return false;
     uint64_t word = hc_load_word(&tracer->object_reader.target, block + tracer->at->object_type);
     return hc_runtime_since(tracer->runtime, 3, 14) && word && !hc_pools_find(pools, word) &&
            hc_tracer_find_type(tracer, word);
