@@ -17,7 +17,7 @@ enum {
 struct arena_search {
     const struct hc_runtime *runtime;
     struct hc_reader reader;
-    uint64_t found;
+    uint64_t found, count;
 };
 
 struct arena {
@@ -82,6 +82,16 @@ static bool pools_agree(struct arena_search *search, uint64_t table)
     return agreeing;
 }
 
+static uint64_t count_entries(struct arena_search *search, uint64_t table)
+{
+    uint64_t count = FIRST_ENTRIES;
+    for (uint64_t i = count; i < MAX_ENTRIES && is_arena(search, table, i, MAX_ENTRIES); i++)
+        if (i + 1 == 2 * count)
+            count *= 2;
+    return count;
+}
+
+// What the table was before it grew may still stand in free memory: the longest is the one.
 static bool see_arenas(void *argument, uint64_t address, uint64_t table)
 {
     struct arena_search *search = argument;
@@ -92,9 +102,12 @@ static bool see_arenas(void *argument, uint64_t address, uint64_t table)
         // Until the table has grown, the last entry's link leads to none.
         if (!is_arena(search, table, i, MAX_ENTRIES))
             return true;
-    if (pools_agree(search, table))
+    uint64_t count = pools_agree(search, table) ? count_entries(search, table) : 0;
+    if (count > search->count) {
         search->found = table;
-    return !search->found;
+        search->count = count;
+    }
+    return true;
 }
 
 bool hc_signature_find_arenas(const struct hc_runtime *runtime, uint64_t *ret_arenas, uint64_t *ret_count)
@@ -108,11 +121,7 @@ bool hc_signature_find_arenas(const struct hc_runtime *runtime, uint64_t *ret_ar
     hc_signature_scan(runtime, see_arenas, &search);
     if (!search.found)
         return false;
-    uint64_t count = FIRST_ENTRIES;
-    for (uint64_t i = count; i < MAX_ENTRIES && is_arena(&search, search.found, i, 2 * count); i++)
-        if (i + 1 == 2 * count)
-            count *= 2;
     *ret_arenas = search.found;
-    *ret_count = count;
+    *ret_count = search.count;
     return true;
 }
