@@ -63,14 +63,13 @@ static bool fits(const struct hc_tracer *tracer, const struct hc_type *type, con
 
 // What stands on a list of free objects keeps its type, behind a link in place of its count: an int does
 // since 3.14, and its digits may well be the address of a type. That is no GC head, whose second word never
-// points to a type; up to 3.7 that of an untracked object was whatever stood there before.
+// points to a type.
 static bool is_free_object(const struct hc_pools *pools, struct hc_tracer *tracer, const uint8_t *block)
 {
-    if (hc_is_present(tracer->at->gc_refs)) // up to 3.7 the head of what is not tracked is not cleared
+    if (!hc_runtime_since(tracer->runtime, 3, 14))
         return false;
     uint64_t word = hc_load_word(&tracer->object_reader.target, block + tracer->at->object_type);
-    return hc_runtime_since(tracer->runtime, 3, 14) && word && !hc_pools_find(pools, word) &&
-           hc_tracer_find_type(tracer, word);
+    return word && !hc_pools_find(pools, word) && hc_tracer_find_type(tracer, word);
 }
 
 // Is there an object `header` bytes into the block? Its type says how long the header before it must be.
