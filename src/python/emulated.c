@@ -8,12 +8,11 @@
 enum {
     CALL_BLOCKS = 1 << 26,  // of one call: a container of ten million objects is traversed with it
     VISIT_BLOCKS = 1 << 22, // … where it can be done without
-    LEAST_BLOCKS = 1 << 10, // … when all that is granted was spent
-    FREE_BLOCKS = 64,       // … not worth accounting for
-    MOST_WASTED = 1 << 27,  // by calls that failed
-    FAILURES = 8,           // in a row from the start: its code is not for the emulator
-    ENDLESS_FAILURES = 2,   // … which cost the most
-    CHECK_EACH = 1024,      // a learned function runs for one object in so many
+    FIRST_CREDIT = 1 << 26, // of all calls, besides what decoders are granted
+    CALL_CREDIT = 4096,
+    FAILURES = 8,         // in a row from the start: its code is not for the emulator
+    ENDLESS_FAILURES = 2, // … which cost the most
+    CHECK_EACH = 1024,    // a learned function runs for one object in so many
     MOST_FUNCTIONS = 1 << 16,
     MOST_THREADS = 1 << 16,
 };
@@ -32,7 +31,7 @@ HC_DEFINE_VECTOR(function_vector, struct function)
 struct hc_emulated {
     struct hc_emulator *emulator;
     struct hc_emulator *learner; // slower: it tells what is loaded
-    uint64_t wasted;             // blocks of calls that failed
+    uint64_t credit;             // blocks that may still be run, beyond what each call is granted
     struct hc_loads loads;
     struct function_vector functions;
     uint32_t *buckets; // address → index + 1, open addressing
@@ -109,6 +108,7 @@ static struct hc_error *create(struct hc_tracer *tracer, struct hc_emulated **re
     _cleanup_(hc_emulated_destroyp) struct hc_emulated *emulated = calloc(1, sizeof(*emulated));
     if (!emulated)
         return hc_error_out_of_memory();
+    emulated->credit = FIRST_CREDIT + hc_tracer_allowance(image);
     emulated->bucket_count = 64;
     emulated->buckets = calloc(emulated->bucket_count, sizeof(*emulated->buckets));
     if (!emulated->buckets)
@@ -181,21 +181,18 @@ static bool is_hopeless(const struct function *function)
     return !function->has_worked && function->failures >= most;
 }
 
-// Every object of a forged image could have a function that takes long.
-static uint64_t limit_of(const struct hc_tracer *tracer, uint64_t most)
+// Every object of a forged image could have a function that takes long: there is a purse for all that cost
+// much, which grows with each call by what an honest one may cost.
+static uint64_t limit_of(struct hc_emulated *emulated, uint64_t most)
 {
-    uint64_t left = tracer->emulated->wasted < MOST_WASTED ? hc_trace_left(tracer) : 0;
-    left = left < most ? left : most;
-    return left < LEAST_BLOCKS ? LEAST_BLOCKS : left;
+    emulated->credit += CALL_CREDIT;
+    return emulated->credit < most ? emulated->credit : most;
 }
 
-static void spend(struct hc_tracer *tracer, const struct hc_emulator *emulator, enum hc_emulation outcome)
+static void spend(struct hc_emulated *emulated, const struct hc_emulator *emulator)
 {
     uint64_t blocks = hc_emulator_blocks(emulator);
-    if (blocks > FREE_BLOCKS)
-        hc_trace_spend(tracer, blocks);
-    if (outcome != HC_EMULATION_DONE)
-        tracer->emulated->wasted += blocks;
+    emulated->credit -= blocks < emulated->credit ? blocks : emulated->credit;
 }
 
 static enum hc_emulation account(struct function *function, enum hc_emulation outcome)
@@ -251,8 +248,8 @@ enum hc_emulation hc_emulated_traverse(struct hc_tracer *tracer, const struct hc
     if (is_learning)
         hc_loads_begin(&emulated->loads, object->address, object->type->basicsize);
     enum hc_emulation outcome = hc_emulator_collect(emulator, function->address, object->address,
-                                                    limit_of(tracer, CALL_BLOCKS), ret_items, ret_count);
-    spend(tracer, emulator, outcome);
+                                                    limit_of(emulated, CALL_BLOCKS), ret_items, ret_count);
+    spend(emulated, emulator);
     if (account(function, outcome) != HC_EMULATION_DONE)
         return outcome;
     if (is_learning)
@@ -270,8 +267,8 @@ enum hc_emulation hc_emulated_visit(struct hc_tracer *tracer, uint64_t function,
     if (!emulated)
         return HC_EMULATION_UNAVAILABLE;
     enum hc_emulation outcome = hc_emulator_collect(emulated->emulator, function, object,
-                                                    limit_of(tracer, VISIT_BLOCKS), ret_items, ret_count);
-    spend(tracer, emulated->emulator, outcome);
+                                                    limit_of(emulated, VISIT_BLOCKS), ret_items, ret_count);
+    spend(emulated, emulated->emulator);
     return outcome;
 }
 
@@ -314,8 +311,8 @@ enum hc_emulation hc_emulated_sizeof(struct hc_tracer *tracer, const struct hc_o
     uint64_t result;
     enum hc_emulation outcome =
         hc_emulator_call(emulated->emulator, function->address, arguments,
-                         sizeof(arguments) / sizeof(*arguments), limit_of(tracer, CALL_BLOCKS), &result);
-    spend(tracer, emulated->emulator, outcome);
+                         sizeof(arguments) / sizeof(*arguments), limit_of(emulated, CALL_BLOCKS), &result);
+    spend(emulated, emulated->emulator);
     if (outcome == HC_EMULATION_DONE && (!result || !read_int(tracer, emulated->emulator, result, ret)))
         outcome = HC_EMULATION_EXCEPTION;
     return account(function, outcome);

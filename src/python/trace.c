@@ -172,21 +172,6 @@ bool hc_trace_afford(struct hc_tracer *tracer, uint64_t words)
     return true;
 }
 
-uint64_t hc_trace_left(const struct hc_tracer *tracer)
-{
-    return tracer->allowance ? atomic_load_explicit(tracer->allowance, memory_order_relaxed) : UINT64_MAX;
-}
-
-void hc_trace_spend(struct hc_tracer *tracer, uint64_t words)
-{
-    if (!tracer->allowance)
-        return;
-    uint64_t left = atomic_load_explicit(tracer->allowance, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(tracer->allowance, &left, words < left ? left - words : 0,
-                                                  memory_order_relaxed, memory_order_relaxed))
-        ;
-}
-
 void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t count)
 {
     if (!count)

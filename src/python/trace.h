@@ -87,9 +87,6 @@ void hc_trace_hold(struct hc_tracer *tracer, uint64_t address);
 void hc_trace_buffer(struct hc_tracer *tracer, uint64_t address);
 // May `words` more be read? What small objects need is always granted.
 bool hc_trace_afford(struct hc_tracer *tracer, uint64_t words);
-// For work whose length is known when it is done: what is left for it, and what it took.
-uint64_t hc_trace_left(const struct hc_tracer *tracer);
-void hc_trace_spend(struct hc_tracer *tracer, uint64_t words);
 // Visits each non-NULL word of an array of pointers; stops at a hole.
 void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t count);
 // ob_size of the variable-sized object at `address`; 0 for none and for a hole.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""heapcore on types that only their own code describes: with libunicorn, and without it.
+"""heapcore on types that only their own code describes: with libunicorn, without it, on one thread and on four.
 
     python3 tests/cli/emulation_test.py --heapcore BIN [TEST ...]
 """
@@ -63,6 +63,10 @@ class EmulationTest(unittest.TestCase):
         arrays = [line for line in lines if line["type"] == "array.array"]
         self.assertEqual(len(arrays), OBJECTS // 5)
         self.assertEqual({line.get("size_exact") for line in arrays}, {False})
+
+    def test_every_number_of_threads_says_the_same(self):
+        alone = json.loads(self.run_heapcore("analyze", "--jobs", "1", "--json"))
+        self.assertEqual(alone, json.loads(self.run_heapcore("analyze", "--jobs", "4", "--json")))
 
 
 def main():
