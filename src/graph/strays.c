@@ -68,20 +68,22 @@ static bool is_on_free_list(const struct search *search, uint64_t block, uint64_
     return false;
 }
 
-// Before what the collector knows stand links to others of its kind, with flags in their lowest bits, or
-// nothing; in a freed block, malloc's link and its random mark.
-static bool has_collector_links(struct search *search, const uint8_t *object)
+// Before what the collector knows stand links to and from others of its kind, with flags in their lowest
+// bits, or nothing; in a freed block, malloc's link and its mark, which is the address of a list up to
+// glibc 2.33.
+static bool has_collector_links(struct search *search, uint64_t address, const uint8_t *object)
 {
     enum { FLAGS = 7 };
     const struct hc_offsets *at = search->tracer->at;
     const uint8_t *head = object - at->sizeof_gc_head;
-    const uint32_t links[] = {at->gc_next, at->gc_prev};
-    for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
-        uint64_t unused, link = hc_load_word(&search->reader.target, head + links[i]) & ~(uint64_t)FLAGS;
-        if (link && !hc_reader_word(&search->tracer->reader, link, &unused))
-            return false;
-    }
-    return true;
+    uint64_t next = hc_load_word(&search->reader.target, head + at->gc_next) & ~(uint64_t)FLAGS;
+    uint64_t back = hc_load_word(&search->reader.target, head + at->gc_prev) & ~(uint64_t)FLAGS;
+    if (!hc_runtime_since(search->tracer->runtime, 3, 7)) // what is not tracked keeps its old links
+        return true;
+    if (!next)
+        return !back;
+    return hc_reader_word(&search->tracer->reader, next + at->gc_prev, &back) &&
+           (back & ~(uint64_t)FLAGS) == address - at->sizeof_gc_head;
 }
 
 static struct hc_error *add_block(void *argument, uint64_t address, uint64_t size)
@@ -102,7 +104,7 @@ static struct hc_error *add_block(void *argument, uint64_t address, uint64_t siz
         return NULL;
     if (!hc_block_find_object(search->pools, search->tracer, block, room, &start) ||
         hc_address_map_find(&search->buffers, address + search->header, &unused) ||
-        (start ? !has_collector_links(search, block + start)
+        (start ? !has_collector_links(search, address + search->header + start, block + start)
                : is_on_free_list(search, address, hc_load_word(&search->reader.target, block))))
         return NULL;
     return hc_others_add(search->others, search->pools, search->tracer, address + search->header + start);
