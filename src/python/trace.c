@@ -497,7 +497,8 @@ static void trace_native(struct hc_tracer *tracer, const struct hc_object_view *
     if (type->definition)
         hc_definition_trace(tracer, object);
     bool runs_code = has_own_code || type->how == HC_HOW_EMULATED;
-    if (runs_code && trace_emulated(tracer, object, first)) {
+    // A static type's tp_traverse is never called: it aborts.
+    if (runs_code && hc_tracer_is_gc(tracer, object) && trace_emulated(tracer, object, first)) {
         hold_unvisited_words(tracer, object, first);
         return;
     }

@@ -312,26 +312,27 @@ static enum hc_dict_place dict_place(const struct hc_runtime *runtime, const str
 }
 
 // A struct sequence (structseq.c) has more items than its size says: n_fields of them, of which
-// n_sequence_fields are visible.
-static uint32_t hidden_items(struct hc_type_table *table, struct hc_reader *reader,
-                             const struct hc_type *native)
+// n_sequence_fields are visible. False: it is none.
+static bool find_hidden_items(struct hc_type_table *table, struct hc_reader *reader,
+                              const struct hc_type *native, uint32_t *ret)
 {
     static const char *const names[] = {"n_fields", "n_sequence_fields"};
     const struct hc_static_type *state = hc_runtime_find_static_type(table->runtime, native->address);
     uint64_t dict = state ? state->dict : 0;
     uint32_t counts[2];
-    if (!native->layout || strcmp(native->layout->row->names, "tuple") ||
+    if (!native->base || !native->base->has_row || strcmp(native->base->layout->row->names, "tuple") ||
         (!dict && !hc_reader_word(reader, native->address + table->runtime->layouts.at.type_dict, &dict)))
-        return 0;
+        return false;
     for (size_t i = 0; i < 2; i++) {
         uint64_t number;
         const uint8_t *digit;
         if (!hc_dict_find_string(table->runtime, reader, dict, names[i], &number) ||
             !(digit = hc_reader_view(reader, number + table->runtime->layouts.at.long_digits, 4)))
-            return 0;
+            return false;
         counts[i] = hc_load_u32(&reader->target, digit);
     }
-    return counts[0] > counts[1] && counts[0] < MAX_SLOTS ? counts[0] - counts[1] : 0;
+    *ret = counts[0] > counts[1] && counts[0] < MAX_SLOTS ? counts[0] - counts[1] : 0;
+    return true;
 }
 
 static bool has_decoder(const struct hc_type *type)
@@ -392,10 +393,18 @@ static void plan_native(struct hc_type_table *table, struct hc_reader *reader, c
         // A heap type without a tp_traverse of its own, ssl.SSLError, has a static type's, which visits no
         // type.
         type->visits_type |= native == type ? is_heap && owner == native : native->visits_type;
+        find_hidden_items(table, reader, native, &type->hidden_items); // up to 3.8 they are not visited
         return;
     }
     while (owner->base && !has_decoder(owner))
         owner = owner->base;
+    if (find_hidden_items(table, reader, native, &type->hidden_items)) {
+        // structseq_traverse() visits the items that tuple's does, the hidden ones, and the type.
+        type->layout = owner->layout;
+        type->words_visited = traverse != 0;
+        type->visits_type |= is_heap;
+        return;
+    }
     // Without a tp_traverse nothing is visited: that is known exactly of a class that the collector
     // traverses.
     type->how = !type->is_gc ? HC_HOW_WORDS : traverse ? HC_HOW_EMULATED : HC_HOW_DECODER;
@@ -439,8 +448,6 @@ static bool plan_trace(struct hc_type_table *table, struct hc_reader *reader, co
                             (!hc_runtime_since(runtime, 3, 9) || !traverse || !hc_type_is_heap(native));
     }
     plan_native(table, reader, native, traverse, type);
-    if (type->how != HC_HOW_EMULATED)
-        type->hidden_items = hidden_items(table, reader, native);
     return true;
 }
 

@@ -28,10 +28,10 @@ KINDS = [
     ("_io.StringIO", "io.StringIO()", "learned"),
     ("array.array", "array.array('l', (n,))", "traverse, sizeof"),
     ("_io.BytesIO", "io.BytesIO(b'x')", "sizeof"),
-    ("time.struct_time", "time.gmtime(n)", "traverse"),
+    ("_lru_cache_wrapper", "functools.lru_cache(max)", "traverse"),
 ]
 BUILDER = """
-import array, functools, gc, io, itertools, os, re, resource, time
+import array, functools, gc, io, itertools, os, re, resource
 resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
 match = re.compile("x").match
 gc.disable()
