@@ -22,6 +22,7 @@ import compare
 import dumping
 import extension
 import interpreters
+import suites
 
 DEFINITIONS = os.path.join(ROOT, "fixtures", "definitions")
 SHAPES = os.path.join(DEFINITIONS, "shapes.heapdef")
@@ -470,24 +471,14 @@ class ManualTest(unittest.TestCase):
 
 def main():
     global HEAPCORE
-    parser = cases.argument_parser(__doc__)
-    arguments = parser.parse_args()
-    HEAPCORE = os.path.abspath(arguments.heapcore)
+    arguments = suites.parse(cases.argument_parser(__doc__))
+    HEAPCORE = arguments.heapcore
     # What the user of this machine has is not to be met.
     os.environ["XDG_CONFIG_HOME"] = os.path.join(HERE, "nothing")
     os.environ.pop("HEAPCORE_DEFINITIONS", None)
-    found, missing = interpreters.cover(
-        arguments.interpreter or interpreters.OLD + interpreters.SUPPORTED + (interpreters.DEBIAN,))
-    if missing and interpreters.must_have_all():
-        return 1
-    tests = [cases.for_interpreter(DefinitionsTest, each, HEAPCORE, arguments.keep) for each in found]
-    tests += [OneInterpreterTest, PackagesTest, ErrorsTest, ManualTest]
-    suite = unittest.TestSuite()
-    for case in tests:
-        for test in unittest.defaultTestLoader.loadTestsFromTestCase(case):
-            if not arguments.tests or any(part in test.id() for part in arguments.tests):
-                suite.addTest(test)
-    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+    return suites.run(
+        lambda _: [DefinitionsTest], arguments, interpreters.OLD + interpreters.SUPPORTED + (interpreters.DEBIAN,),
+        also=[OneInterpreterTest, PackagesTest, ErrorsTest, ManualTest], heapcore=HEAPCORE, keep=arguments.keep)
 
 
 if __name__ == "__main__":

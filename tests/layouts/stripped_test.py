@@ -16,6 +16,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "truth")]
 import cases
 import dumping
 import interpreters
+import suites
 import stripping
 
 QUICK = ("3.6", "3.8", "3.11", "3.13", "sid-3.14")
@@ -115,10 +116,10 @@ class StrippedMatrixTest(StrippedTest):
 
 
 def main():
-    arguments = cases.argument_parser(__doc__).parse_args()
+    arguments = suites.parse(cases.argument_parser(__doc__))
     if is_quick() and arguments.interpreter and not set(arguments.interpreter) & set(QUICK):
         print("only with HEAPCORE_FULL_MATRIX=1")
-        return cases.NONE_FOUND
+        return suites.NONE_FOUND
     return cases.run(StrippedTest if is_quick() else StrippedMatrixTest, arguments)
 
 

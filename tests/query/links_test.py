@@ -4,7 +4,6 @@ fixtures/zoo.py, links and referents.
 
     python3 tests/query/links_test.py --heapcore BIN --check LINKS_CHECK [--interpreter V]...
 """
-import argparse
 import ast
 import json
 import os
@@ -19,13 +18,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import dumping
 import extension
 import interpreters
+import suites
 
 PATIENCE = 300  # seconds
-NONE_FOUND = 77  # ctest: skipped
 HEAPCORE = CHECK = None
 
 
-class LinksTest:
+class LinksTest(unittest.TestCase):
     maxDiff = 4000
 
     @classmethod
@@ -123,33 +122,13 @@ class LinksTest:
                 self.assertNotIn(" builtins.%s\n" % kind, said)
 
 
-def for_interpreter(interpreter):
-    return type("Links on " + interpreter.name, (LinksTest, unittest.TestCase), {"interpreter": interpreter})
-
-
 def main():
     global HEAPCORE, CHECK
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--heapcore", required=True, help="the program under test")
+    parser = suites.argument_parser(__doc__, interpreters.QUERIED)
     parser.add_argument("--check", required=True, help="the program made from links_check.c")
-    parser.add_argument("--interpreter", action="append", choices=interpreters.QUERIED, help="default: all")
-    parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
-    arguments = parser.parse_args()
-    HEAPCORE, CHECK = os.path.abspath(arguments.heapcore), os.path.abspath(arguments.check)
-    for program in HEAPCORE, CHECK:
-        if not os.access(program, os.X_OK):
-            parser.error("%s is no program: build it first" % program)
-    suite = unittest.TestSuite()
-    found, missing = interpreters.cover(arguments.interpreter or interpreters.QUERIED)
-    if missing and interpreters.must_have_all():
-        return 1
-    for interpreter in found:
-        for test in unittest.defaultTestLoader.loadTestsFromTestCase(for_interpreter(interpreter)):
-            if not arguments.tests or any(part in test.id() for part in arguments.tests):
-                suite.addTest(test)
-    if not suite.countTestCases():
-        return NONE_FOUND
-    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+    arguments = suites.parse(parser, "check")
+    HEAPCORE, CHECK = arguments.heapcore, arguments.check
+    return suites.run(lambda _: [LinksTest], arguments, interpreters.QUERIED)
 
 
 if __name__ == "__main__":

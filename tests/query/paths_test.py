@@ -3,7 +3,6 @@
 
     python3 tests/query/paths_test.py --heapcore BIN [--interpreter V]...
 """
-import argparse
 import json
 import os
 import shutil
@@ -15,13 +14,13 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
 import dumping
 import interpreters
+import suites
 
 PATIENCE = 300  # seconds
-NONE_FOUND = 77  # ctest: skipped
 HEAPCORE = None
 
 
-class PathsTest:
+class PathsTest(unittest.TestCase):
     maxDiff = 4000
 
     @classmethod
@@ -134,31 +133,11 @@ class PathsTest:
             self.assertRegex(line, r"^ *\d+: hp\.Root\.i0_\w+$")
 
 
-def for_interpreter(interpreter):
-    return type("Paths on " + interpreter.name, (PathsTest, unittest.TestCase), {"interpreter": interpreter})
-
-
 def main():
     global HEAPCORE
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--heapcore", required=True, help="the program under test")
-    parser.add_argument("--interpreter", action="append", choices=interpreters.QUERIED, help="default: all")
-    parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
-    arguments = parser.parse_args()
-    HEAPCORE = os.path.abspath(arguments.heapcore)
-    if not os.access(HEAPCORE, os.X_OK):
-        parser.error("%s is no program: build it first" % arguments.heapcore)
-    suite = unittest.TestSuite()
-    found, missing = interpreters.cover(arguments.interpreter or interpreters.QUERIED)
-    if missing and interpreters.must_have_all():
-        return 1
-    for interpreter in found:
-        for test in unittest.defaultTestLoader.loadTestsFromTestCase(for_interpreter(interpreter)):
-            if not arguments.tests or any(part in test.id() for part in arguments.tests):
-                suite.addTest(test)
-    if not suite.countTestCases():
-        return NONE_FOUND
-    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+    arguments = suites.parse(suites.argument_parser(__doc__, interpreters.QUERIED))
+    HEAPCORE = arguments.heapcore
+    return suites.run(lambda _: [PathsTest], arguments, interpreters.QUERIED)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
 """What the truth tests share: a test case that dumps a fixture and compares, and its command line."""
-import argparse
 import gc
-import os
 import shutil
-import sys
 import tempfile
 import time
 import unittest
@@ -11,12 +8,11 @@ import unittest
 import compare
 import dumping
 import interpreters
-
-NONE_FOUND = 77
+import suites
 
 
 class DumpCase(unittest.TestCase):
-    """The same sentences for each interpreter: for_interpreter() makes a subclass of each."""
+    """The same sentences for each interpreter: suites.run() makes a subclass of each."""
 
     heapcore = None
     interpreter = None
@@ -64,34 +60,13 @@ class DumpCase(unittest.TestCase):
         return self.check(core, truth, **comparing)
 
 
-def for_interpreter(case, interpreter, heapcore, keep):
-    name = "%s_%s" % (case.__name__, interpreter.name.replace(".", "_").replace("-", "_"))
-    return type(name, (case,), {"interpreter": interpreter, "heapcore": heapcore, "keep": keep})
-
-
 def argument_parser(description):
-    parser = argparse.ArgumentParser(description=description.splitlines()[0])
-    parser.add_argument("--heapcore", required=True, help="the program under test")
-    parser.add_argument("--interpreter", action="append", choices=interpreters.ALL, help="default: all")
+    parser = suites.argument_parser(description, interpreters.ALL)
     parser.add_argument("--keep", action="store_true", help="keep cores and truth files")
-    parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
     return parser
 
 
 def run(case, arguments):
     """Runs the tests of `case` that are asked for, under each interpreter. Returns the exit status."""
-    if not os.access(arguments.heapcore, os.X_OK):
-        sys.exit("%s is no program: build it first" % arguments.heapcore)
-    suite = unittest.TestSuite()
-    found, missing = interpreters.cover(arguments.interpreter or case.names)
-    if missing and interpreters.must_have_all():
-        return 1
-    for interpreter in found:
-        made = for_interpreter(case, interpreter, os.path.abspath(arguments.heapcore), arguments.keep)
-        for test in unittest.defaultTestLoader.loadTestsFromTestCase(made):
-            if not arguments.tests or any(part in test.id() for part in arguments.tests):
-                suite.addTest(test)
-    if not suite.countTestCases():
-        return NONE_FOUND
     gc.disable()  # a comparison makes millions of objects and no cycles
-    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+    return suites.run(lambda _: [case], arguments, case.names, heapcore=arguments.heapcore, keep=arguments.keep)

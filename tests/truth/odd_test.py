@@ -17,6 +17,7 @@ import cases
 import dumping
 import extension
 import interpreters
+import suites
 
 EMBEDDING = os.path.join(dumping.FIXTURES, "embedding", "embedding.c")
 
@@ -85,4 +86,4 @@ class OddTest(cases.DumpCase):
 
 
 if __name__ == "__main__":
-    sys.exit(cases.run(OddTest, cases.argument_parser(__doc__).parse_args()))
+    sys.exit(cases.run(OddTest, suites.parse(cases.argument_parser(__doc__))))

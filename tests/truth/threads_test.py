@@ -3,7 +3,6 @@
 
     python3 tests/truth/threads_test.py --heapcore BIN [--interpreter V]... [TEST ...]
 """
-import argparse
 import contextlib
 import json
 import os
@@ -16,9 +15,9 @@ import unittest
 
 import dumping
 import interpreters
+import suites
 
 PATIENCE = 300  # seconds
-NONE_FOUND = 77  # ctest: skipped
 HEAPCORE = None
 
 LIBRARY = """
@@ -312,39 +311,21 @@ class CrashTest(unittest.TestCase):
             self.assertIn("heapcore_raise", [frame["symbol"] for frame in first["native"]])
 
 
-def for_interpreter(case, interpreter):
-    name = case.__name__ + "_" + interpreter.name.replace(".", "_").replace("-", "_")
-    return type(name, (case,), {"interpreter": interpreter})
+def cases_of(interpreter):
+    cases = [ThreadsTest, CrashTest]
+    if not interpreter.emulator:
+        cases.append(LiveThreadsTest)
+    # gdb 13 leaves out the threads' stacks of glibc 2.42, whose guard pages it cannot read.
+    if shutil.which("gcore") and not interpreter.root:
+        cases.append(GcoreThreadsTest)
+    return cases
 
 
 def main():
     global HEAPCORE
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--heapcore", required=True, help="the program under test")
-    parser.add_argument("--interpreter", action="append", choices=interpreters.ALL, help="default: all")
-    parser.add_argument("tests", nargs="*", help="names of tests, or parts of them")
-    arguments = parser.parse_args()
-    HEAPCORE = os.path.abspath(arguments.heapcore)
-    if not os.access(HEAPCORE, os.X_OK):
-        parser.error("%s is no program: build it first" % arguments.heapcore)
-    suite = unittest.TestSuite()
-    found, missing = interpreters.cover(arguments.interpreter or interpreters.ALL)
-    if missing and interpreters.must_have_all():
-        return 1
-    for interpreter in found:
-        cases = [ThreadsTest, CrashTest]
-        if not interpreter.emulator:
-            cases.append(LiveThreadsTest)
-        # gdb 13 leaves out the threads' stacks of glibc 2.42, whose guard pages it cannot read.
-        if shutil.which("gcore") and not interpreter.root:
-            cases.append(GcoreThreadsTest)
-        for case in cases:
-            for test in unittest.defaultTestLoader.loadTestsFromTestCase(for_interpreter(case, interpreter)):
-                if not arguments.tests or any(part in test.id() for part in arguments.tests):
-                    suite.addTest(test)
-    if not suite.countTestCases():
-        return NONE_FOUND
-    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+    arguments = suites.parse(suites.argument_parser(__doc__, interpreters.ALL))
+    HEAPCORE = arguments.heapcore
+    return suites.run(cases_of, arguments, interpreters.ALL)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import cases
 import compare
 import dumping
 import interpreters
+import suites
 
 
 class TruthTest(cases.DumpCase):
@@ -78,7 +79,7 @@ class TruthTest(cases.DumpCase):
 
 
 def main():
-    return cases.run(TruthTest, cases.argument_parser(__doc__).parse_args())
+    return cases.run(TruthTest, suites.parse(cases.argument_parser(__doc__)))
 
 
 if __name__ == "__main__":

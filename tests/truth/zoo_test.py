@@ -15,6 +15,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases
 import extension
+import suites
 
 
 SOME = 60  # strays that C code keeps in a module's state which its m_traverse does not visit
@@ -74,7 +75,7 @@ class ZooTest(cases.DumpCase):
 def main():
     parser = cases.argument_parser(__doc__)
     parser.add_argument("--record", metavar="FILE", help="write which types were compared, as JSON")
-    arguments = parser.parse_args()
+    arguments = suites.parse(parser)
     status = cases.run(ZooTest, arguments)
     if arguments.record:
         with open(arguments.record, "w", encoding="utf-8") as out:
