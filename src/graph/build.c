@@ -22,7 +22,7 @@ struct builder {
     struct hc_others others;
     size_t types_added; // to the others
     struct hc_word_vector roots, static_roots;
-    struct hc_suspect_vector suspects;
+    struct hc_lookalike_vector lookalikes;
 };
 
 static void builder_deinit(struct builder *builder)
@@ -36,7 +36,7 @@ static void builder_deinit(struct builder *builder)
     hc_others_deinit(&builder->others);
     hc_word_vector_deinit(&builder->roots);
     hc_word_vector_deinit(&builder->static_roots);
-    hc_suspect_vector_deinit(&builder->suspects);
+    hc_lookalike_vector_deinit(&builder->lookalikes);
 }
 
 static struct hc_error *trace_block(struct builder *builder, struct hc_tracer *tracer,
@@ -167,6 +167,16 @@ static void add_tallies(struct builder *builder)
         sum->unreadable += builder->tracers[i].unreadable;
 }
 
+// A buffer that nobody knows may have a dead object's type in it. What no root reaches is only held to be an
+// object if its neighbours in the collector's list know it, too.
+static void find_remains(struct hc_graph *graph, struct hc_tracer *tracer)
+{
+    for (uint32_t i = 0; i < graph->real_count; i++)
+        if (graph->states[i] == HC_TRACKED_FLAG &&
+            !hc_tracer_is_linked(tracer, hc_graph_address(graph, (hc_object_id){i})))
+            graph->states[i] = HC_REMAINS_FLAG;
+}
+
 static struct hc_error *build(struct builder *builder)
 {
     struct hc_graph *graph = builder->graph;
@@ -181,8 +191,10 @@ static struct hc_error *build(struct builder *builder)
     if (!dict)
         return hc_error_create("the type dict of %s cannot be read", hc_image_path(builder->runtime->image));
     HC_TRY(hc_graph_merge(graph, builder->findings, builder->task_count, &builder->others, dict->index,
-                          &builder->suspects));
-    return hc_graph_mark(graph, &builder->roots, &builder->static_roots, &builder->suspects);
+                          &builder->lookalikes));
+    HC_TRY(hc_graph_mark_reachable(graph, &builder->roots));
+    find_remains(graph, &builder->tracers[0]);
+    return hc_graph_mark_rest(graph, &builder->static_roots, &builder->lookalikes);
 }
 
 struct hc_error *hc_graph_build(const struct hc_runtime *runtime, unsigned threads, struct hc_graph **ret)

@@ -18,8 +18,11 @@ enum {
     HC_NO_FOREIGN = 0x3fffffff, // an address outside of the pools where no object is
 };
 
-// Until the graph is marked, what the collector tracks has this in its state.
-enum { HC_TRACKED_FLAG = 0x80 };
+// Until the graph is marked, these are in an object's state.
+enum {
+    HC_TRACKED_FLAG = 0x80, // the collector tracks it,
+    HC_REMAINS_FLAG = 0x40, // or did, before its block became something else's
+};
 
 static inline uint32_t hc_tagged(unsigned tag, uint32_t number)
 {
@@ -32,7 +35,7 @@ struct hc_owned_dict {
 
 // A block that looks like an object, but is a buffer of `owner`: settled when it is known which of the two
 // lives.
-struct hc_suspect {
+struct hc_lookalike {
     uint32_t owner;  // tagged
     uint32_t object; // in a pool
 };
@@ -44,7 +47,7 @@ struct hc_virtual_dict {
 };
 
 HC_DEFINE_VECTOR(hc_owned_dict_vector, struct hc_owned_dict)
-HC_DEFINE_VECTOR(hc_suspect_vector, struct hc_suspect)
+HC_DEFINE_VECTOR(hc_lookalike_vector, struct hc_lookalike)
 HC_DEFINE_VECTOR(hc_virtual_dict_vector, struct hc_virtual_dict)
 HC_DEFINE_VECTOR(hc_large_size_vector, struct hc_large_size)
 
@@ -54,7 +57,7 @@ struct HC_ALONE hc_finding {
     struct hc_stream virtual_edges; // of its virtual dicts
     struct hc_virtual_dict_vector virtual_dicts;
     struct hc_owned_dict_vector owned_dicts;
-    struct hc_suspect_vector suspects;
+    struct hc_lookalike_vector lookalikes;
     struct hc_large_size_vector large_sizes; // .object tagged
     struct hc_address_map foreign;           // address → local number or HC_NO_FOREIGN
     struct hc_word_vector foreign_addresses; // by local number
@@ -103,12 +106,12 @@ struct hc_error *hc_others_find_strays(struct hc_others *others, const struct hc
                                        size_t count);
 
 // Puts everything into the graph's flat arrays, numbers settled; empties the findings' edges on the way. The
-// suspects come out with final numbers. `dict_type` is the index of dict, the type of virtual dicts.
+// lookalikes come out with final numbers. `dict_type` is the index of dict, the type of virtual dicts.
 struct hc_error *hc_graph_merge(struct hc_graph *graph, struct hc_finding *findings, size_t count,
                                 struct hc_others *others, uint32_t dict_type,
-                                struct hc_suspect_vector *ret_suspects);
-// Marks what the roots reach, then what tracked objects and C data reach, and settles the suspects. `roots`
-// and `static_roots` are addresses.
-struct hc_error *hc_graph_mark(struct hc_graph *graph, const struct hc_word_vector *roots,
-                               const struct hc_word_vector *static_roots,
-                               const struct hc_suspect_vector *suspects);
+                                struct hc_lookalike_vector *ret_lookalikes);
+// Marks what the roots reach; `roots` are addresses.
+struct hc_error *hc_graph_mark_reachable(struct hc_graph *graph, const struct hc_word_vector *roots);
+// Then what tracked objects and C data reach, and settles the lookalikes and with them all states.
+struct hc_error *hc_graph_mark_rest(struct hc_graph *graph, const struct hc_word_vector *static_roots,
+                                    const struct hc_lookalike_vector *lookalikes);

@@ -6,7 +6,7 @@ void hc_finding_deinit(struct hc_finding *finding)
     hc_stream_deinit(&finding->virtual_edges);
     hc_virtual_dict_vector_deinit(&finding->virtual_dicts);
     hc_owned_dict_vector_deinit(&finding->owned_dicts);
-    hc_suspect_vector_deinit(&finding->suspects);
+    hc_lookalike_vector_deinit(&finding->lookalikes);
     hc_large_size_vector_deinit(&finding->large_sizes);
     hc_address_map_deinit(&finding->foreign);
     hc_word_vector_deinit(&finding->foreign_addresses);
@@ -134,8 +134,8 @@ static struct hc_error *add_owned_dict(struct hc_finding *finding, const struct 
     return NULL;
 }
 
-static struct hc_error *add_suspects(struct hc_finding *finding, const struct hc_pools *pools,
-                                     const struct hc_word_vector *buffers, uint32_t owner)
+static struct hc_error *add_lookalikes(struct hc_finding *finding, const struct hc_pools *pools,
+                                       const struct hc_word_vector *buffers, uint32_t owner)
 {
     for (size_t i = 0; i < buffers->count; i++) {
         uint32_t object;
@@ -143,7 +143,7 @@ static struct hc_error *add_suspects(struct hc_finding *finding, const struct hc
             if (!hc_word_vector_push(&finding->foreign_buffers, buffers->items[i]))
                 return hc_error_out_of_memory();
         } else if (hc_pools_block_object(pools, buffers->items[i], &object) &&
-                   !hc_suspect_vector_push(&finding->suspects, (struct hc_suspect){owner, object}))
+                   !hc_lookalike_vector_push(&finding->lookalikes, (struct hc_lookalike){owner, object}))
             return hc_error_out_of_memory();
     }
     return NULL;
@@ -199,6 +199,6 @@ struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pool
     if (tracer->references.dict)
         HC_TRY(add_owned_dict(finding, pools, tracer, number));
     if (tracer->references.buffers.count)
-        HC_TRY(add_suspects(finding, pools, &tracer->references.buffers, number));
+        HC_TRY(add_lookalikes(finding, pools, &tracer->references.buffers, number));
     return tracer->out_of_memory ? hc_error_out_of_memory() : NULL;
 }

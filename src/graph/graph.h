@@ -20,7 +20,7 @@ typedef struct {
 } hc_object_id;
 
 enum hc_state {
-    HC_STATE_NONE,      // not an object after all: a buffer of one, with an old header in it
+    HC_STATE_NONE,      // not an object after all: a buffer with an old header in it
     HC_STATE_REACHABLE, // from an interpreter's roots
     HC_STATE_TRACKED,   // known to the garbage collector or to C data, or held by such an object, though no
                         // root reaches it

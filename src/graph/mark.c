@@ -16,8 +16,8 @@ const char *hc_state_name(enum hc_state state)
 
 // Beside the states, until they are final.
 enum {
-    BUFFER = HC_STATE_COUNT, // a suspect that is no object
-    MARKS = 0x7f,            // all but HC_TRACKED_FLAG
+    BUFFER = HC_STATE_COUNT, // a lookalike that is no object
+    MARKS = 0xff & ~(HC_TRACKED_FLAG | HC_REMAINS_FLAG),
 };
 
 // Marks `seed` and all that it reaches and that has no mark yet; `stack` is working space.
@@ -62,13 +62,13 @@ static struct hc_error *mark_addresses(struct hc_graph *graph, const struct hc_w
 }
 
 // A buffer of a living object is no object, whatever old header stands in it.
-static void settle_suspects(uint8_t *states, const struct hc_suspect_vector *suspects)
+static void settle_lookalikes(uint8_t *states, const struct hc_lookalike_vector *lookalikes)
 {
-    for (size_t i = 0; i < suspects->count; i++) {
-        const struct hc_suspect *suspect = &suspects->items[i];
-        uint8_t owner = states[suspect->owner] & MARKS;
-        if (!(states[suspect->object] & MARKS) && owner && owner != BUFFER)
-            states[suspect->object] |= BUFFER;
+    for (size_t i = 0; i < lookalikes->count; i++) {
+        const struct hc_lookalike *lookalike = &lookalikes->items[i];
+        uint8_t owner = states[lookalike->owner] & MARKS;
+        if (!(states[lookalike->object] & MARKS) && owner && owner != BUFFER)
+            states[lookalike->object] |= BUFFER;
     }
 }
 
@@ -82,7 +82,8 @@ static void settle_states(struct hc_graph *graph)
         [BUFFER] = HC_STATE_NONE,
     };
     for (uint32_t i = 0; i < graph->real_count; i++)
-        graph->states[i] = final[graph->states[i] & MARKS];
+        graph->states[i] =
+            graph->states[i] == HC_REMAINS_FLAG ? HC_STATE_NONE : final[graph->states[i] & MARKS];
     for (uint32_t i = graph->real_count; i < graph->count; i++)
         graph->states[i] = graph->states[graph->virtual_owners[i - graph->real_count]];
     // Neighbours have the same state as a rule: four counters a state keep one increment from waiting for the
@@ -95,17 +96,21 @@ static void settle_states(struct hc_graph *graph)
             counts[0][state] + counts[1][state] + counts[2][state] + counts[3][state];
 }
 
-struct hc_error *hc_graph_mark(struct hc_graph *graph, const struct hc_word_vector *roots,
-                               const struct hc_word_vector *static_roots,
-                               const struct hc_suspect_vector *suspects)
+struct hc_error *hc_graph_mark_reachable(struct hc_graph *graph, const struct hc_word_vector *roots)
 {
     _cleanup_(hc_id_vector_deinit) struct hc_id_vector stack = {0};
-    HC_TRY(mark_addresses(graph, roots, HC_STATE_REACHABLE, &stack, &graph->roots));
+    return mark_addresses(graph, roots, HC_STATE_REACHABLE, &stack, &graph->roots);
+}
+
+struct hc_error *hc_graph_mark_rest(struct hc_graph *graph, const struct hc_word_vector *static_roots,
+                                    const struct hc_lookalike_vector *lookalikes)
+{
+    _cleanup_(hc_id_vector_deinit) struct hc_id_vector stack = {0};
     for (uint32_t i = 0; i < graph->real_count; i++)
         if (graph->states[i] == HC_TRACKED_FLAG)
             HC_TRY(mark_from(graph, i, HC_STATE_TRACKED, &stack));
     HC_TRY(mark_addresses(graph, static_roots, HC_STATE_TRACKED, &stack, NULL));
-    settle_suspects(graph->states, suspects);
+    settle_lookalikes(graph->states, lookalikes);
     settle_states(graph);
     return NULL;
 }

@@ -287,15 +287,15 @@ static struct hc_error *build_translations(struct merge *merge, struct translati
     return NULL;
 }
 
-static struct hc_error *put_suspects(struct merge *merge, const struct translation *translations,
-                                     struct hc_suspect_vector *ret)
+static struct hc_error *put_lookalikes(struct merge *merge, const struct translation *translations,
+                                       struct hc_lookalike_vector *ret)
 {
     for (size_t f = 0; f <= merge->finding_count; f++) {
-        const struct hc_suspect_vector *suspects = &finding_of(merge, f)->suspects;
-        for (size_t i = 0; i < suspects->count; i++) {
-            struct hc_suspect suspect = suspects->items[i];
-            suspect.owner = translate(&translations[f], suspect.owner);
-            if (!hc_suspect_vector_push(ret, suspect))
+        const struct hc_lookalike_vector *lookalikes = &finding_of(merge, f)->lookalikes;
+        for (size_t i = 0; i < lookalikes->count; i++) {
+            struct hc_lookalike lookalike = lookalikes->items[i];
+            lookalike.owner = translate(&translations[f], lookalike.owner);
+            if (!hc_lookalike_vector_push(ret, lookalike))
                 return hc_error_out_of_memory();
         }
     }
@@ -303,7 +303,7 @@ static struct hc_error *put_suspects(struct merge *merge, const struct translati
 }
 
 static struct hc_error *merge_all(struct merge *merge, uint32_t dict_type,
-                                  struct hc_suspect_vector *ret_suspects)
+                                  struct hc_lookalike_vector *ret_lookalikes)
 {
     struct hc_graph *graph = merge->graph;
     HC_TRY(number_others(merge));
@@ -324,15 +324,15 @@ static struct hc_error *merge_all(struct merge *merge, uint32_t dict_type,
     accumulate_starts(graph);
     HC_TRY(put_owners(merge, translations));
     HC_TRY(put_large_sizes(merge, translations));
-    return put_suspects(merge, translations, ret_suspects);
+    return put_lookalikes(merge, translations, ret_lookalikes);
 }
 
 struct hc_error *hc_graph_merge(struct hc_graph *graph, struct hc_finding *findings, size_t count,
                                 struct hc_others *others, uint32_t dict_type,
-                                struct hc_suspect_vector *ret_suspects)
+                                struct hc_lookalike_vector *ret_lookalikes)
 {
     struct merge merge = {.graph = graph, .findings = findings, .finding_count = count, .others = others};
-    struct hc_error *error = merge_all(&merge, dict_type, ret_suspects);
+    struct hc_error *error = merge_all(&merge, dict_type, ret_lookalikes);
     free(merge.order);
     free(merge.global_numbers);
     return error;

@@ -68,22 +68,17 @@ static bool is_on_free_list(const struct search *search, uint64_t block, uint64_
     return false;
 }
 
-// Before what the collector knows stand links to and from others of its kind, with flags in their lowest
-// bits, or nothing; in a freed block, malloc's link and its mark, which is the address of a list up to
-// glibc 2.33.
+// Before what the collector knows stand links to and from others of its kind, or nothing; in a freed block,
+// malloc's link and its mark, which is the address of a list up to glibc 2.33.
 static bool has_collector_links(struct search *search, uint64_t address, const uint8_t *object)
 {
-    enum { FLAGS = 7 };
     const struct hc_offsets *at = search->tracer->at;
     const uint8_t *head = object - at->sizeof_gc_head;
-    uint64_t next = hc_load_word(&search->reader.target, head + at->gc_next) & ~(uint64_t)FLAGS;
-    uint64_t back = hc_load_word(&search->reader.target, head + at->gc_prev) & ~(uint64_t)FLAGS;
     if (!hc_runtime_since(search->tracer->runtime, 3, 7)) // what is not tracked keeps its old links
         return true;
-    if (!next)
-        return !back;
-    return hc_reader_word(&search->tracer->reader, next + at->gc_prev, &back) &&
-           (back & ~(uint64_t)FLAGS) == address - at->sizeof_gc_head;
+    bool has_links = hc_load_word(&search->reader.target, head + at->gc_next) ||
+                     hc_load_word(&search->reader.target, head + at->gc_prev) & ~(uint64_t)HC_LINK_FLAGS;
+    return !has_links || hc_tracer_is_linked(search->tracer, address);
 }
 
 static struct hc_error *add_block(void *argument, uint64_t address, uint64_t size)

@@ -231,6 +231,22 @@ bool hc_tracer_is_tracked(struct hc_tracer *tracer, const struct hc_object_view 
     return hc_reader_word(&tracer->object_reader, head + tracer->at->gc_next, &next) && next;
 }
 
+bool hc_tracer_is_linked(struct hc_tracer *tracer, uint64_t address)
+{
+    enum { FLAGS = HC_LINK_FLAGS, COLLECTING = 2 };
+    const struct hc_offsets *at = tracer->at;
+    struct hc_reader *reader = &tracer->object_reader;
+    uint64_t head = address - at->sizeof_gc_head, next, back, link;
+    if (!hc_reader_word(reader, head + at->gc_next, &next) ||
+        !hc_reader_word(reader, head + at->gc_prev, &back))
+        return false;
+    if (hc_reader_word(&tracer->reader, (next & ~(uint64_t)FLAGS) + at->gc_prev, &link) &&
+        ((link & ~(uint64_t)FLAGS) == head || (back & link & COLLECTING)))
+        return true; // while it collects, the collector counts references in the place of the links back
+    return hc_reader_word(&tracer->reader, (back & ~(uint64_t)FLAGS) + at->gc_next, &link) &&
+           (link & ~(uint64_t)FLAGS) == head;
+}
+
 uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_type *type = object->type;

@@ -78,6 +78,12 @@ uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *o
 bool hc_tracer_is_gc(const struct hc_tracer *tracer, const struct hc_object_view *object);
 // On a garbage collector's list.
 bool hc_tracer_is_tracked(struct hc_tracer *tracer, const struct hc_object_view *object);
+// The collector keeps flags in the lowest bits of its links.
+enum { HC_LINK_FLAGS = 7 };
+
+// Do the links of the collector's list before the object, or what stands in their place, lead to a neighbour
+// whose own link leads back? In a block with a dead object's header they do not.
+bool hc_tracer_is_linked(struct hc_tracer *tracer, uint64_t address);
 
 // For decoders.
 uint64_t hc_view_word(const struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t offset);

@@ -17,7 +17,7 @@ struct model {
     uint32_t owners[MOST]; // of virtual dicts
     bool tracked[MOST];
     struct hc_word_vector roots, static_roots;
-    struct hc_suspect_vector suspects;
+    struct hc_lookalike_vector lookalikes;
 };
 
 static uint32_t below(uint32_t limit)
@@ -60,15 +60,15 @@ static void make_model(struct model *model)
     for (uint32_t i = below(4); i > 0; i--)
         push_address(&model->static_roots, address_of(below(model->real)));
     for (uint32_t i = below(20); i > 0; i--)
-        assert_true(hc_suspect_vector_push(&model->suspects,
-                                           (struct hc_suspect){below(model->real), below(model->real)}));
+        assert_true(hc_lookalike_vector_push(&model->lookalikes,
+                                             (struct hc_lookalike){below(model->real), below(model->real)}));
 }
 
 static void model_deinit(struct model *model)
 {
     hc_word_vector_deinit(&model->roots);
     hc_word_vector_deinit(&model->static_roots);
-    hc_suspect_vector_deinit(&model->suspects);
+    hc_lookalike_vector_deinit(&model->lookalikes);
 }
 
 static struct hc_graph *make_graph(const struct model *model)
@@ -140,15 +140,21 @@ static void mark_plainly(const struct model *model, uint8_t *states)
     search_addresses(model, &model->static_roots, HC_STATE_TRACKED, states);
     uint8_t alive[MOST];
     memcpy(alive, states, sizeof(alive));
-    for (size_t i = 0; i < model->suspects.count; i++) {
-        const struct hc_suspect *suspect = &model->suspects.items[i];
-        if (alive[suspect->owner] && !alive[suspect->object])
-            states[suspect->object] = BUFFER;
+    for (size_t i = 0; i < model->lookalikes.count; i++) {
+        const struct hc_lookalike *lookalike = &model->lookalikes.items[i];
+        if (alive[lookalike->owner] && !alive[lookalike->object])
+            states[lookalike->object] = BUFFER;
     }
     for (uint32_t i = 0; i < model->real; i++)
         states[i] = states[i] == BUFFER ? HC_STATE_NONE : states[i] ? states[i] : HC_STATE_STRAY;
     for (uint32_t i = model->real; i < model->count; i++)
         states[i] = states[model->owners[i]];
+}
+
+static struct hc_error *mark(struct hc_graph *graph, const struct model *model)
+{
+    HC_TRY(hc_graph_mark_reachable(graph, &model->roots));
+    return hc_graph_mark_rest(graph, &model->static_roots, &model->lookalikes);
 }
 
 static void check_model(const struct model *model)
@@ -157,7 +163,7 @@ static void check_model(const struct model *model)
     uint64_t counts[HC_STATE_COUNT] = {0};
     mark_plainly(model, expected);
     _cleanup_(hc_graph_destroyp) struct hc_graph *graph = make_graph(model);
-    assert_null(hc_graph_mark(graph, &model->roots, &model->static_roots, &model->suspects));
+    assert_null(mark(graph, model));
     for (uint32_t i = 0; i < model->count; i++) {
         assert_int_equal(graph->states[i], expected[i]);
         counts[expected[i]]++;
@@ -207,8 +213,9 @@ static void test_a_chain_of_a_million_objects_is_marked_without_recursion(void *
     }
     uint64_t root = address_of(LENGTH / 2);
     const struct hc_word_vector roots = {&root, 1, 1}, none = {0};
-    const struct hc_suspect_vector no_suspects = {0};
-    assert_null(hc_graph_mark(graph, &roots, &none, &no_suspects));
+    const struct hc_lookalike_vector no_lookalikes = {0};
+    assert_null(hc_graph_mark_reachable(graph, &roots));
+    assert_null(hc_graph_mark_rest(graph, &none, &no_lookalikes));
     assert_int_equal(graph->tally.states[HC_STATE_REACHABLE], LENGTH);
     assert_int_equal(graph->roots.count, 1);
     assert_int_equal(graph->roots.items[0], LENGTH / 2);
@@ -218,14 +225,28 @@ static void test_a_buffer_of_a_dead_object_stays_stray(void **state)
 {
     (void)state;
     struct model model = {.real = 2, .count = 2};
-    assert_true(hc_suspect_vector_push(&model.suspects, (struct hc_suspect){0, 1}));
+    assert_true(hc_lookalike_vector_push(&model.lookalikes, (struct hc_lookalike){0, 1}));
     _cleanup_(hc_graph_destroyp) struct hc_graph *dead = make_graph(&model);
-    assert_null(hc_graph_mark(dead, &model.roots, &model.static_roots, &model.suspects));
+    assert_null(mark(dead, &model));
     assert_int_equal(dead->states[1], HC_STATE_STRAY);
     model.tracked[0] = true;
     _cleanup_(hc_graph_destroyp) struct hc_graph *living = make_graph(&model);
-    assert_null(hc_graph_mark(living, &model.roots, &model.static_roots, &model.suspects));
+    assert_null(mark(living, &model));
     assert_int_equal(living->states[1], HC_STATE_NONE);
+    model_deinit(&model);
+}
+
+static void test_remains_are_no_object_unless_something_living_refers_to_them(void **state)
+{
+    (void)state;
+    struct model model = {.real = 3, .count = 3};
+    model.tracked[0] = true;
+    model.edges[0][model.edge_counts[0]++] = 1;
+    _cleanup_(hc_graph_destroyp) struct hc_graph *graph = make_graph(&model);
+    graph->states[1] = graph->states[2] = HC_REMAINS_FLAG;
+    assert_null(mark(graph, &model));
+    assert_int_equal(graph->states[1], HC_STATE_TRACKED);
+    assert_int_equal(graph->states[2], HC_STATE_NONE);
     model_deinit(&model);
 }
 
@@ -235,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_marks_agree_with_a_plain_search_on_random_graphs),
         cmocka_unit_test(test_a_chain_of_a_million_objects_is_marked_without_recursion),
         cmocka_unit_test(test_a_buffer_of_a_dead_object_stays_stray),
+        cmocka_unit_test(test_remains_are_no_object_unless_something_living_refers_to_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ enum { VIRTUAL = UINT32_MAX, NO_DICT = UINT32_MAX };
 struct model {
     struct object objects[MOST_REAL];
     uint32_t pooled, real;
-    uint32_t suspects[10][2];
+    uint32_t lookalikes[10][2];
     struct hc_graph *graph;
     struct hc_finding *findings;
     struct hc_others others;
@@ -140,8 +140,8 @@ static void make_objects(struct model *model)
             object->virtual_edges[object->virtual_edge_count++] = below(model->real);
     }
     for (size_t i = 0; i < 10; i++) {
-        model->suspects[i][0] = below(model->real);
-        model->suspects[i][1] = below(model->pooled);
+        model->lookalikes[i][0] = below(model->real);
+        model->lookalikes[i][1] = below(model->pooled);
     }
 }
 
@@ -195,9 +195,9 @@ static struct hc_object_record add_object(struct model *model, uint32_t i)
         assert_true(
             hc_large_size_vector_push(&finding->large_sizes, (struct hc_large_size){number, object->size}));
     for (size_t s = 0; s < 10; s++)
-        if (model->suspects[s][0] == i)
-            assert_true(hc_suspect_vector_push(&finding->suspects,
-                                               (struct hc_suspect){number, model->suspects[s][1]}));
+        if (model->lookalikes[s][0] == i)
+            assert_true(hc_lookalike_vector_push(&finding->lookalikes,
+                                                 (struct hc_lookalike){number, model->lookalikes[s][1]}));
     return (struct hc_object_record){
         .type_index = object->type,
         .edge_count = object->edge_count,
@@ -309,14 +309,14 @@ static void check_holes(const struct model *model)
     assert_false(hc_graph_find(model->graph, UINT64_MAX, &found));
 }
 
-static void check_suspects(const struct model *model, const struct hc_suspect_vector *suspects)
+static void check_lookalikes(const struct model *model, const struct hc_lookalike_vector *lookalikes)
 {
-    assert_int_equal(suspects->count, 10);
+    assert_int_equal(lookalikes->count, 10);
     for (size_t s = 0; s < 10; s++) {
         bool is_there = false;
         for (size_t i = 0; i < 10; i++)
-            is_there |= suspects->items[i].owner == expected_number(model, model->suspects[s][0]) &&
-                        suspects->items[i].object == model->suspects[s][1];
+            is_there |= lookalikes->items[i].owner == expected_number(model, model->lookalikes[s][0]) &&
+                        lookalikes->items[i].object == model->lookalikes[s][1];
         assert_true(is_there);
     }
 }
@@ -353,9 +353,9 @@ static void test_merged_findings_agree_with_a_plain_model(void **state)
         struct model model;
         make_model(&model);
         find_all(&model);
-        _cleanup_(hc_suspect_vector_deinit) struct hc_suspect_vector suspects = {0};
+        _cleanup_(hc_lookalike_vector_deinit) struct hc_lookalike_vector lookalikes = {0};
         assert_null(
-            hc_graph_merge(model.graph, model.findings, FINDINGS, &model.others, DICT_TYPE, &suspects));
+            hc_graph_merge(model.graph, model.findings, FINDINGS, &model.others, DICT_TYPE, &lookalikes));
         assert_int_equal(model.graph->real_count, model.real);
         assert_int_equal(model.graph->count, number_virtual_dicts(&model));
         for (uint32_t i = 0; i < model.real; i++) {
@@ -363,16 +363,16 @@ static void test_merged_findings_agree_with_a_plain_model(void **state)
             check_owner(&model, i);
         }
         check_holes(&model);
-        check_suspects(&model, &suspects);
+        check_lookalikes(&model, &lookalikes);
         model_deinit(&model);
     }
 }
 
 static void expect_change_noticed(struct model *model)
 {
-    _cleanup_(hc_suspect_vector_deinit) struct hc_suspect_vector suspects = {0};
+    _cleanup_(hc_lookalike_vector_deinit) struct hc_lookalike_vector lookalikes = {0};
     struct hc_error *error =
-        hc_graph_merge(model->graph, model->findings, FINDINGS, &model->others, DICT_TYPE, &suspects);
+        hc_graph_merge(model->graph, model->findings, FINDINGS, &model->others, DICT_TYPE, &lookalikes);
     assert_non_null(error);
     assert_non_null(strstr(hc_error_message(error), "changed"));
     hc_error_destroy(error);
@@ -401,12 +401,13 @@ static void test_nothing_merges_into_an_empty_graph(void **state)
     (void)state;
     _cleanup_(hc_graph_destroyp) struct hc_graph *graph = calloc(1, sizeof(*graph));
     _cleanup_(hc_others_deinit) struct hc_others others = {0};
-    _cleanup_(hc_suspect_vector_deinit) struct hc_suspect_vector suspects = {0};
-    assert_null(hc_graph_merge(graph, NULL, 0, &others, 0, &suspects));
+    _cleanup_(hc_lookalike_vector_deinit) struct hc_lookalike_vector lookalikes = {0};
+    assert_null(hc_graph_merge(graph, NULL, 0, &others, 0, &lookalikes));
     assert_int_equal(graph->count, 0);
     assert_int_equal(graph->edge_starts[0], 0);
     const struct hc_word_vector none = {0};
-    assert_null(hc_graph_mark(graph, &none, &none, &suspects));
+    assert_null(hc_graph_mark_reachable(graph, &none));
+    assert_null(hc_graph_mark_rest(graph, &none, &lookalikes));
     hc_object_id found;
     assert_false(hc_graph_find(graph, 0x1000, &found));
 }
