@@ -1,5 +1,6 @@
 #include "emulator/intrinsics.h"
 
+#include "base/path.h"
 #include "emulator/internal.h"
 
 #include <gelf.h>
@@ -278,8 +279,7 @@ static struct hc_error *add_module(struct hc_emulator *emulator, const struct hc
 
 static bool is_c_library(const struct hc_module *module)
 {
-    const char *slash = strrchr(module->path, '/');
-    const char *name = slash ? slash + 1 : module->path;
+    const char *name = hc_path_name(module->path);
     return module->fd >= 0 && (!strncmp(name, "libc.so", 7) || !strncmp(name, "libc-", 5));
 }
 

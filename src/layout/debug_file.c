@@ -1,4 +1,5 @@
 #include "layout/debug_file.h"
+#include "base/path.h"
 
 #include <dlfcn.h>
 #include <elfutils/libdwelf.h>
@@ -191,15 +192,9 @@ static bool try_build_id_everywhere(struct search *search)
     return try_build_id(search, "", SYSTEM_DEBUG_DIR);
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static int directory_length(const char *path)
 {
-    ptrdiff_t length = base_name(path) - path;
+    ptrdiff_t length = hc_path_name(path) - path;
     return length > 0 && length < INT_MAX ? (int)length - 1 : 0;
 }
 
@@ -215,8 +210,8 @@ static bool try_debug_dir(struct search *search, const char *path)
     if (link && (try_path(search, true, "%s/%s", directory, link) ||
                  try_path(search, true, "%s/%.*s/%s", directory, directory_length(path), path, link)))
         return true;
-    return try_path(search, false, "%s/%s.debug", directory, base_name(path)) ||
-           try_path(search, false, "%s/%s", directory, base_name(path));
+    return try_path(search, false, "%s/%s.debug", directory, hc_path_name(path)) ||
+           try_path(search, false, "%s/%s", directory, hc_path_name(path));
 }
 
 static bool try_link(struct search *search, const char *path, const char *file)
@@ -295,7 +290,7 @@ static void describe_package(const char *name, char *text, size_t size)
 static struct hc_error *nothing_found(const struct search *search, const struct hc_module *module)
 {
     char package[64];
-    const char *name = base_name(module->path);
+    const char *name = hc_path_name(module->path);
     describe_package(name, package, sizeof(package));
     bool known = search->build_id_length > 0;
     bool other = search->mismatch != NULL;

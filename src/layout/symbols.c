@@ -1,5 +1,6 @@
 // Symbols by name, static ones and those that link-time optimisation renamed included.
 #include "layout/debug_info.h"
+#include "base/path.h"
 
 #include <dwarf.h>
 #include <gelf.h>
@@ -180,8 +181,7 @@ static void collect(const struct hc_symbol_table *table, const char *name, struc
 
 static const struct symbol *in_file(const struct candidates *candidates, const char *unit)
 {
-    const char *slash = strrchr(unit, '/');
-    const char *file = slash ? slash + 1 : unit;
+    const char *file = hc_path_name(unit);
     const struct symbol *found = NULL;
     for (size_t i = 0; i < candidates->count; i++) {
         const struct symbol *symbol = candidates->items[i];

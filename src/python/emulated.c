@@ -1,5 +1,6 @@
 #include "python/emulated.h"
 
+#include "base/address_map.h"
 #include "python/learned.h"
 #include "python/threads.h"
 
@@ -34,9 +35,8 @@ struct hc_emulated {
     uint64_t credit;             // blocks that may still be run, beyond what each call is granted
     struct hc_loads loads;
     struct function_vector functions;
-    uint32_t *buckets; // address → index + 1, open addressing
-    size_t bucket_count;
-    struct hc_word_vector words; // what a learned function visits
+    struct hc_address_map numbers; // of the functions
+    struct hc_word_vector words;   // what a learned function visits
 };
 
 void hc_emulated_destroy(struct hc_emulated *emulated)
@@ -47,7 +47,7 @@ void hc_emulated_destroy(struct hc_emulated *emulated)
     hc_emulator_destroy(emulated->learner);
     function_vector_deinit(&emulated->functions);
     hc_word_vector_deinit(&emulated->words);
-    free(emulated->buckets);
+    hc_address_map_deinit(&emulated->numbers);
     free(emulated);
 }
 
@@ -109,10 +109,6 @@ static struct hc_error *create(struct hc_tracer *tracer, struct hc_emulated **re
     if (!emulated)
         return hc_error_out_of_memory();
     emulated->credit = FIRST_CREDIT + hc_tracer_allowance(image);
-    emulated->bucket_count = 64;
-    emulated->buckets = calloc(emulated->bucket_count, sizeof(*emulated->buckets));
-    if (!emulated->buckets)
-        return hc_error_out_of_memory();
     uint64_t thread_state = main_thread_state(tracer);
     struct hc_emulator_options options = {.thread_pointer = thread_pointer(tracer, thread_state)};
     HC_TRY(hc_emulator_create(image, &options, &emulated->emulator));
@@ -139,40 +135,21 @@ static struct hc_emulated *emulated_of(struct hc_tracer *tracer)
     return tracer->emulated && tracer->emulated->learner ? tracer->emulated : NULL;
 }
 
-static size_t bucket_of(const struct hc_emulated *emulated, uint64_t address)
-{
-    size_t mask = emulated->bucket_count - 1;
-    size_t bucket = (address >> 4) * 0x9e3779b97f4a7c15u >> 32 & mask;
-    while (emulated->buckets[bucket] &&
-           emulated->functions.items[emulated->buckets[bucket] - 1].address != address)
-        bucket = (bucket + 1) & mask;
-    return bucket;
-}
-
-static bool grow(struct hc_emulated *emulated)
-{
-    uint32_t *grown = calloc(emulated->bucket_count * 2, sizeof(*grown));
-    if (!grown)
-        return false;
-    free(emulated->buckets);
-    emulated->buckets = grown;
-    emulated->bucket_count *= 2;
-    for (size_t i = 0; i < emulated->functions.count; i++)
-        emulated->buckets[bucket_of(emulated, emulated->functions.items[i].address)] = (uint32_t)i + 1;
-    return true;
-}
-
 static struct function *find_function(struct hc_emulated *emulated, uint64_t address)
 {
-    size_t bucket = bucket_of(emulated, address);
-    if (emulated->buckets[bucket])
-        return &emulated->functions.items[emulated->buckets[bucket] - 1];
-    if (emulated->functions.count == MOST_FUNCTIONS ||
-        (emulated->functions.count * 2 >= emulated->bucket_count && !grow(emulated)) ||
-        !function_vector_push(&emulated->functions, (struct function){.address = address}))
+    struct function_vector *functions = &emulated->functions;
+    uint32_t number;
+    bool inserted;
+    if (hc_address_map_find(&emulated->numbers, address, &number))
+        return &functions->items[number];
+    if (functions->count == MOST_FUNCTIONS ||
+        !function_vector_push(functions, (struct function){.address = address}))
         return NULL;
-    emulated->buckets[bucket_of(emulated, address)] = (uint32_t)emulated->functions.count;
-    return &emulated->functions.items[emulated->functions.count - 1];
+    number = (uint32_t)functions->count - 1;
+    if (hc_address_map_insert(&emulated->numbers, address, number, &inserted))
+        return &functions->items[number];
+    functions->count--;
+    return NULL;
 }
 
 static bool is_hopeless(const struct function *function)

@@ -1,5 +1,6 @@
 #include "python/runtime.h"
 
+#include "base/path.h"
 #include "python/behaviour.h"
 #include "python/choose.h"
 #include "python/globals.h"
@@ -12,16 +13,10 @@
 
 enum { MAX_INTERPRETERS = 4096 };
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 // Modules that may be CPython, by name; the program itself is last, for it may embed it under any name.
 static int rank_of(const struct hc_module *module)
 {
-    const char *name = base_name(module->path);
+    const char *name = hc_path_name(module->path);
     if (!strncmp(name, "libpython", strlen("libpython")))
         return strstr(name, "libpython3.so") ? 3 : 0; // libpython3.so is a shim for the stable ABI
     if (!strncmp(name, "python", strlen("python")))
@@ -227,17 +222,24 @@ static struct hc_error *find_interpreters(struct hc_runtime *runtime, struct hc_
 
 // A core that is cut short may lack the sys module: libpython3.11.so.1.0 and python3.11 tell as much as is
 // needed.
+bool hc_runtime_version_of_path(const char *path, uint32_t *ret)
+{
+    const char *number = strpbrk(hc_path_name(path), "0123456789");
+    unsigned major, minor;
+    if (!number || sscanf(number, "%2u.%3u", &major, &minor) != 2 || minor > 255)
+        return false;
+    *ret = major << 24 | minor << 16;
+    return true;
+}
+
 static struct hc_error *version_from_name(struct hc_runtime *runtime)
 {
-    unsigned major, minor;
-    const char *name = base_name(runtime->module->path);
-    const char *number = strpbrk(name, "0123456789");
-    if (!number || sscanf(number, "%u.%u", &major, &minor) != 2 || major > 99 || minor > 99)
+    if (!hc_runtime_version_of_path(runtime->module->path, &runtime->version))
         return hc_error_create(
             "the version of Python in %s cannot be read: its sys module is missing from the image",
             hc_image_path(runtime->image));
-    runtime->version = major << 24 | minor << 16;
-    snprintf(runtime->version_text, sizeof(runtime->version_text), "%u.%u", major, minor);
+    snprintf(runtime->version_text, sizeof(runtime->version_text), "%u.%u", runtime->version >> 24,
+             runtime->version >> 16 & 0xff);
     return NULL;
 }
 
@@ -314,6 +316,15 @@ const struct hc_static_type *hc_runtime_find_static_type(const struct hc_runtime
     }
     const struct hc_static_type *found = &runtime->static_types.items[low];
     return low < runtime->static_types.count && found->type == address ? found : NULL;
+}
+
+uint64_t hc_runtime_type_dict(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t type)
+{
+    const struct hc_static_type *state = hc_runtime_find_static_type(runtime, type);
+    uint64_t dict;
+    if (state && state->dict)
+        return state->dict;
+    return hc_reader_word(reader, type + runtime->layouts.at.type_dict, &dict) ? dict : 0;
 }
 
 static struct hc_error *keep_options(struct hc_runtime *runtime, const struct hc_debug_options *options)

@@ -64,6 +64,12 @@ void hc_runtime_forget(struct hc_runtime *runtime);
 // The first entry for the type at `address`; its others follow. NULL if there is none.
 const struct hc_static_type *hc_runtime_find_static_type(const struct hc_runtime *runtime, uint64_t address);
 
+// tp_dict, wherever it stands; 0 if there is none.
+uint64_t hc_runtime_type_dict(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t type);
+
+// As 0x030c0000 for libpython3.12.so; false if the file's name has no version in it.
+bool hc_runtime_version_of_path(const char *path, uint32_t *ret);
+
 // Version as 0x030c0000 for 3.12: what changed since then is asked with this only where no struct tells.
 static inline bool hc_runtime_since(const struct hc_runtime *runtime, unsigned major, unsigned minor)
 {

@@ -79,17 +79,6 @@ static bool see_version(void *argument, uint64_t address, uint64_t word)
     return !search->found;
 }
 
-static bool version_from_path(const char *path, uint32_t *ret)
-{
-    const char *slash = strrchr(path, '/');
-    const char *number = strpbrk(slash ? slash + 1 : path, "0123456789");
-    unsigned major, minor;
-    if (!number || sscanf(number, "%2u.%3u", &major, &minor) != 2 || minor > 255)
-        return false;
-    *ret = major << 24 | minor << 16;
-    return true;
-}
-
 void hc_signature_version(struct hc_runtime *runtime, struct hc_reader *reader, struct hc_version_signs *ret)
 {
     struct version_search search = {.reader = reader};
@@ -106,7 +95,7 @@ void hc_signature_version(struct hc_runtime *runtime, struct hc_reader *reader, 
     ret->version = search.version;
     ret->is_exact = search.version;
     if (!search.version)
-        version_from_path(runtime->module->path, &ret->version);
+        hc_runtime_version_of_path(runtime->module->path, &ret->version);
 }
 
 struct landmark_search {

@@ -12,16 +12,6 @@ enum {
     METH_WITH_CLASS = 0x200 | 0x80 | 0x2, // METH_METHOD | METH_FASTCALL | METH_KEYWORDS
 };
 
-static uint64_t dict_of(const struct hc_type_table *table, struct hc_reader *reader, uint64_t type)
-{
-    uint64_t dict = 0;
-    const struct hc_static_type *state = hc_runtime_find_static_type(table->runtime, type);
-    if (state)
-        return state->dict;
-    hc_reader_word(reader, type + table->runtime->layouts.at.type_dict, &dict);
-    return dict;
-}
-
 // The first class in the method resolution order that defines __sizeof__; 0 if none can be read.
 static uint64_t find_definer(const struct hc_type_table *table, struct hc_reader *reader,
                              const struct hc_type *type, uint64_t *ret_method)
@@ -34,8 +24,8 @@ static uint64_t find_definer(const struct hc_type_table *table, struct hc_reader
     for (uint64_t i = 0; i < count && i < MAX_CLASSES; i++) {
         if (!hc_reader_word(reader, mro + at->tuple_items + i * reader->target.word_size, &class))
             return 0;
-        if (hc_dict_find_string(table->runtime, reader, dict_of(table, reader, class), "__sizeof__",
-                                ret_method))
+        if (hc_dict_find_string(table->runtime, reader, hc_runtime_type_dict(table->runtime, reader, class),
+                                "__sizeof__", ret_method))
             return class;
     }
     return 0;

@@ -222,12 +222,6 @@ static bool see_module(void *argument, uint64_t key, uint64_t value)
     return !collector->out_of_memory && !hc_interrupt_is_requested();
 }
 
-static uint64_t dict_of_type(struct collector *collector, uint64_t type)
-{
-    const struct hc_static_type *state = hc_runtime_find_static_type(collector->runtime, type);
-    return state ? state->dict : word_at(collector, type, collector->runtime->layouts.at.type_dict);
-}
-
 static void add_examples(struct collector *collector)
 {
     const struct hc_runtime *runtime = collector->runtime;
@@ -235,7 +229,8 @@ static void add_examples(struct collector *collector)
         uint64_t dict = hc_signature_module_dict(runtime, collector->reader, examples[i].module), object;
         if (!hc_dict_find_string(runtime, collector->reader, dict, examples[i].key, &object) ||
             (examples[i].attribute &&
-             !hc_dict_find_string(runtime, collector->reader, dict_of_type(collector, object),
+             !hc_dict_find_string(runtime, collector->reader,
+                                  hc_runtime_type_dict(runtime, collector->reader, object),
                                   examples[i].attribute, &object)))
             continue;
         uint64_t type = word_at(collector, object, runtime->layouts.at.object_type);

@@ -317,12 +317,10 @@ static bool find_hidden_items(struct hc_type_table *table, struct hc_reader *rea
                               const struct hc_type *native, uint32_t *ret)
 {
     static const char *const names[] = {"n_fields", "n_sequence_fields"};
-    const struct hc_static_type *state = hc_runtime_find_static_type(table->runtime, native->address);
-    uint64_t dict = state ? state->dict : 0;
     uint32_t counts[2];
-    if (!native->base || !native->base->has_row || strcmp(native->base->layout->row->names, "tuple") ||
-        (!dict && !hc_reader_word(reader, native->address + table->runtime->layouts.at.type_dict, &dict)))
+    if (!native->base || !native->base->has_row || strcmp(native->base->layout->row->names, "tuple"))
         return false;
+    uint64_t dict = hc_runtime_type_dict(table->runtime, reader, native->address);
     for (size_t i = 0; i < 2; i++) {
         uint64_t number;
         const uint8_t *digit;

@@ -1,5 +1,6 @@
 #include "python/value_summary.h"
 
+#include "base/path.h"
 #include "python/strings.h"
 #include "python/value_write.h"
 
@@ -87,11 +88,10 @@ static void write_code(struct hc_value_writer *writer, const struct hc_object_vi
 {
     const struct hc_offsets *at = writer->tracer->at;
     _cleanup_(hc_freep) char *file = hc_value_text(writer->tracer, member(writer, object, at->code_filename));
-    const char *slash = file ? strrchr(file, '/') : NULL;
     uint32_t line = 0;
     if (hc_is_present(at->code_first_line) && object->available >= at->code_first_line + sizeof(line))
         line = hc_load_u32(&writer->tracer->object_reader.target, object->bytes + at->code_first_line);
-    hc_value_put_format(writer, "%s:%" PRId32 ":", slash ? slash + 1 : file ? file : "?", (int32_t)line);
+    hc_value_put_format(writer, "%s:%" PRId32 ":", file ? hc_path_name(file) : "?", (int32_t)line);
     hc_value_write_name(writer, member(writer, object, at->code_name), "?");
 }
 

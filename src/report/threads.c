@@ -1,5 +1,6 @@
 #include "report/threads.h"
 
+#include "base/path.h"
 #include "base/address_map.h"
 #include "base/interrupt.h"
 #include "layout/native.h"
@@ -111,12 +112,6 @@ static struct hc_error *gather(struct thread_report *work, size_t index)
     return NULL;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static const char *end_name(enum hc_frames_end end)
 {
     static const char *const names[] = {[HC_FRAMES_COMPLETE] = "complete",
@@ -151,7 +146,7 @@ static void write_native_lines(struct thread_report *work, const struct thread_f
 {
     for (size_t i = 0; i < facts->native.count; i++) {
         const struct hc_native_frame *frame = &facts->native.items[i];
-        const char *library = frame->module ? base_name(frame->module->path) : "no library";
+        const char *library = frame->module ? hc_path_name(frame->module->path) : "no library";
         if (frame->symbol)
             hc_report_line(work->frames.report, NULL, "in C: %s+%" PRIu64 " (%s)", frame->symbol,
                            frame->offset, library);
