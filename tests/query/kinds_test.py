@@ -3,52 +3,22 @@
 
     python3 tests/query/kinds_test.py --heapcore BIN [--interpreter V]... [TEST ...]
 """
-import json
 import os
 import random
-import shutil
-import subprocess
 import sys
-import tempfile
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
-import dumping
+import cored
 import interpreters
 import suites
 
-PATIENCE = 300  # seconds
-HEAPCORE = None
-
-
-def heapcore(*arguments):
-    return subprocess.run([HEAPCORE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
 
 
 COMPARISONS = ["<", "<=", "==", "!=", ">=", ">"]
 
 
-class KindsTest(unittest.TestCase):
-    interpreter = None
-    maxDiff = 4000
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="heapcore-kinds-")
-        _, cls.core = dumping.abort_for_core(cls.interpreter, "values.py", cls.folder)
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
-
-    def ask(self, *expressions):
-        done = heapcore("query", "--json", "--", self.core, *expressions)
-        answers = json.loads(done.stdout.decode())
-        self.assertEqual([], [answer for answer in answers if "error" in answer])
-        return answers
-
-    def values(self, expressions):
-        return [answer["value"] for answer in self.ask(*expressions)]
+class KindsTest(cored.CoredCase):
+    fixture = "values.py"
 
     def atoms(self):
         relations = ["byclodo", "bytype", "byrcs", "byvia", "bysize", "bymodule", "byid", "byidset", "byprod",
@@ -78,20 +48,20 @@ class KindsTest(unittest.TestCase):
         atoms = self.atoms()
         kinds = ["Anything & " + kind for kind in atoms]
         kinds += ["Anything - " + self.made_up(atoms, 3) for _ in range(60)]
-        texts = self.values(kinds)
-        again = self.values(texts)
+        texts = self.values(*kinds)
+        again = self.values(*texts)
         # What a class of findex() means is put together anew when it is read, and what is within a set becomes one.
         self.assertEqual([text for text, kind in zip(texts, kinds) if "findex" not in kind and "iso(" not in kind],
                          [text for text, kind in zip(again, kinds) if "findex" not in kind and "iso(" not in kind])
-        same = self.values(["(h & (%s)) == (h & %s)" % pair for pair in zip(kinds, texts)])
+        same = self.values(*["(h & (%s)) == (h & %s)" % pair for pair in zip(kinds, texts)])
         self.assertEqual([True] * len(kinds), same)
 
     def test_the_kind_of_a_large_table_is_read_again_and_selects_what_is_in_the_table(self):
         tables = ["h", "h.bytype", "(h & list).bysize", "h.bymodule", "h[0].byclodo"]
-        texts = self.values(["%s.kind" % table for table in tables])
-        self.assertEqual(texts, self.values(texts))
+        texts = self.values(*["%s.kind" % table for table in tables])
+        self.assertEqual(texts, self.values(*texts))
         self.assertEqual([True] * len(tables),
-                         self.values(["(%s & %s) == %s" % (table, text, table) for table, text in zip(tables, texts)]))
+                         self.values(*["(%s & %s) == %s" % (table, text, table) for table, text in zip(tables, texts)]))
 
     def test_kinds_are_written_as_heapy_writes_them(self):
         written = {
@@ -108,13 +78,11 @@ class KindsTest(unittest.TestCase):
             "hp": "hp",
             "hp.Type": "hp.Type",
         }
-        self.assertEqual(list(written.values()), self.values(list(written)))
+        self.assertEqual(list(written.values()), self.values(*(written)))
 
 
 def main():
-    global HEAPCORE
     arguments = suites.parse(suites.argument_parser(__doc__, interpreters.QUERIED))
-    HEAPCORE = arguments.heapcore
     return suites.run(lambda _: [KindsTest], arguments, interpreters.QUERIED)
 
 

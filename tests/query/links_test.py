@@ -12,37 +12,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
+import cored
 import dumping
 import extension
 import interpreters
 import suites
 
-PATIENCE = 300  # seconds
-HEAPCORE = CHECK = None
+CHECK = None
 
 
-class LinksTest(unittest.TestCase):
-    maxDiff = 4000
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="heapcore-links-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
-        truth, cls.core = dumping.abort_for_core(cls.interpreter, "links.py", cls.folder)
-        with open(truth) as file:
-            cls.truth = json.load(file)
-
-    def ask(self, *expressions):
-        done = subprocess.run(
-            [HEAPCORE, "query", "--json", self.core, "--", *expressions], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
-        self.assertEqual("", done.stderr.decode())
-        answers = json.loads(done.stdout)
-        self.assertEqual(list(expressions), [each["expr"] for each in answers])
-        return answers
+class LinksTest(cored.CoredCase):
+    fixture = "links.py"
 
     def texts(self, addresses):
         """How each object is referred to, asked for one by one."""
@@ -110,7 +92,7 @@ class LinksTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, folder)
         cores = [self.core, dumping.abort_for_core(self.interpreter, "zoo.py", folder)[1]]
         for core in cores:
-            done = subprocess.run([CHECK, core], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+            done = subprocess.run([CHECK, core], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=dumping.PATIENCE)
             said = done.stdout.decode()
             self.assertEqual(0, done.returncode, said)
             objects, links, unknown = map(int, re.search(
@@ -123,11 +105,11 @@ class LinksTest(unittest.TestCase):
 
 
 def main():
-    global HEAPCORE, CHECK
+    global CHECK
     parser = suites.argument_parser(__doc__, interpreters.QUERIED)
     parser.add_argument("--check", required=True, help="the program made from links_check.c")
     arguments = suites.parse(parser, "check")
-    HEAPCORE, CHECK = arguments.heapcore, arguments.check
+    CHECK = arguments.check
     return suites.run(lambda _: [LinksTest], arguments, interpreters.QUERIED)
 
 

@@ -3,46 +3,21 @@
 
     python3 tests/query/maprox_test.py --heapcore BIN [--interpreter V]... [TEST ...]
 """
-import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
-import dumping
+import cored
 import interpreters
 import suites
 
-PATIENCE = 300  # seconds
-HEAPCORE = None
 
 
-def heapcore(*arguments):
-    return subprocess.run([HEAPCORE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
-
-
-class MaproxTest(unittest.TestCase):
-    interpreter = None
-    maxDiff = 4000
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="heapcore-maprox-")
-        path, cls.core = dumping.abort_for_core(cls.interpreter, "mapped.py", cls.folder)
-        with open(path) as file:
-            cls.truth = json.load(file)
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
+class MaproxTest(cored.CoredCase):
+    fixture = "mapped.py"
 
     def values(self, *expressions):
-        done = heapcore("query", "--json", "--", self.core, *expressions)
-        self.assertEqual(0, done.returncode, done.stderr.decode(errors="replace"))
-        return [answer.get("value", answer.get("count")) for answer in json.loads(done.stdout.decode())]
+        return [answer.get("value", answer.get("count")) for answer in self.ask(*expressions)]
 
     def test_maprox_is_the_set_of_the_values_of_all_members_that_have_one(self):
         questions = ["idset([%s]).maprox%s == idset([%s])" % (", ".join(members), how, ", ".join(values))
@@ -63,9 +38,7 @@ class MaproxTest(unittest.TestCase):
 
 
 def main():
-    global HEAPCORE
     arguments = suites.parse(suites.argument_parser(__doc__, interpreters.QUERIED))
-    HEAPCORE = arguments.heapcore
     return suites.run(lambda _: [MaproxTest], arguments, interpreters.QUERIED)
 
 

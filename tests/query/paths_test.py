@@ -3,50 +3,21 @@
 
     python3 tests/query/paths_test.py --heapcore BIN [--interpreter V]...
 """
-import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
-import dumping
+import cored
 import interpreters
 import suites
 
-PATIENCE = 300  # seconds
-HEAPCORE = None
 
 
-class PathsTest(unittest.TestCase):
-    maxDiff = 4000
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="heapcore-paths-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
-        truth, cls.core = dumping.abort_for_core(cls.interpreter, "paths.py", cls.folder)
-        with open(truth) as file:
-            cls.truth = json.load(file)
-
-    def run_query(self, *arguments):
-        return subprocess.run([HEAPCORE, "query", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, timeout=PATIENCE)
-
-    def ask(self, *expressions):
-        done = self.run_query("--json", self.core, "--", *expressions)
-        self.assertEqual("", done.stderr.decode())
-        answers = json.loads(done.stdout)
-        self.assertEqual(list(expressions), [each["expr"] for each in answers])
-        return answers
+class PathsTest(cored.CoredCase):
+    fixture = "paths.py"
 
     def lines(self, *expressions):
         return [each["lines"] for each in self.ask(*expressions)]
-
-    def values(self, *expressions):
-        return [each["value"] for each in self.ask(*expressions)]
 
     def many(self):
         return next(each for each, paths in self.truth["paths"].items() if len(paths) == 25)
@@ -83,8 +54,7 @@ class PathsTest(unittest.TestCase):
         self.assertEqual(
             [[listed[0]], [listed[13]], [listed[24]], [listed[20]]],
             self.lines(*[many + "[%d]" % i for i in (0, 13, -1, -5)]))
-        done = self.run_query(self.core, "--", many + "[25]")
-        self.assertEqual(1, done.returncode)
+        done = self.run_heapcore("query", self.core, "--", many + "[25]", status=1)
         self.assertIn("there is no path number 25", done.stderr.decode())
 
     def test_a_path_knows_the_objects_on_it(self):
@@ -134,9 +104,7 @@ class PathsTest(unittest.TestCase):
 
 
 def main():
-    global HEAPCORE
     arguments = suites.parse(suites.argument_parser(__doc__, interpreters.QUERIED))
-    HEAPCORE = arguments.heapcore
     return suites.run(lambda _: [PathsTest], arguments, interpreters.QUERIED)
 
 

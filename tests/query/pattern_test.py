@@ -3,23 +3,17 @@
 
     python3 tests/query/pattern_test.py --heapcore BIN [--interpreter V]... [TEST ...]
 """
-import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "truth"))
+import cored
 import dumping
 import interpreters
 import suites
 
-PATIENCE = 300  # seconds
 HEAPY = os.path.join(HERE, "heapy")  # tables that guppy3 3.1.7 wrote, and how it prints them
-HEAPCORE = None
 
 
 def read_tables(path):
@@ -37,31 +31,8 @@ def read_tables(path):
     return tables
 
 
-class PatternTest(unittest.TestCase):
-    interpreter = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="heapcore-pattern-")
-        truth, cls.core = dumping.abort_for_core(cls.interpreter, "patterns.py", cls.folder)
-        with open(truth) as file:
-            cls.truth = json.load(file)
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
-
-    def run_query(self, *arguments, status=0):
-        done = subprocess.run([HEAPCORE, "query", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, timeout=PATIENCE, cwd=self.folder)
-        self.assertEqual(status, done.returncode, done.stderr.decode(errors="replace"))
-        return done
-
-    def ask(self, *expressions, status=0):
-        return json.loads(self.run_query("--json", self.core, *expressions, status=status).stdout.decode())
-
-    def text(self, *expressions):
-        return self.run_query(self.core, *expressions).stdout.decode()
+class PatternTest(cored.CoredCase):
+    fixture = "patterns.py"
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -197,9 +168,7 @@ class PatternTest(unittest.TestCase):
 
 
 def main():
-    global HEAPCORE
     arguments = suites.parse(suites.argument_parser(__doc__, interpreters.QUERIED))
-    HEAPCORE = arguments.heapcore
     if not dumping.kernel_writes_cores_here():
         print("the kernel writes no core files here: a fork cannot be dumped")
         return suites.NONE_FOUND

@@ -5,53 +5,21 @@
 """
 import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
-import dumping
+import cored
 import interpreters
 import suites
 
-PATIENCE = 300  # seconds
-HEAPCORE = None
-
-
-def heapcore(*arguments):
-    return subprocess.run([HEAPCORE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
 
 
 def set_of(table):
     return "idset([%s])" % ", ".join(address for address, _, _ in table["objects"])
 
 
-class ValuesTest(unittest.TestCase):
-    interpreter = None
-    maxDiff = 4000
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="heapcore-values-")
-        path, cls.core = dumping.abort_for_core(cls.interpreter, "values.py", cls.folder)
-        with open(path) as file:
-            cls.truth = json.load(file)
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
-
-    def ask(self, *expressions, status=0):
-        done = heapcore("query", "--json", "--", self.core, *expressions)
-        self.assertEqual(status, done.returncode, done.stderr.decode(errors="replace"))
-        return json.loads(done.stdout.decode())
-
-    def text(self, *expressions):
-        done = heapcore("query", self.core, *expressions)
-        self.assertEqual(0, done.returncode, done.stderr.decode(errors="replace"))
-        return done.stdout.decode()
+class ValuesTest(cored.CoredCase):
+    fixture = "values.py"
 
     def test_every_value_is_shown_as_repr_shows_it(self):
         answers = self.ask(*["repr(iso(%s).theone)" % address for address, _ in self.truth["values"]])
@@ -151,7 +119,7 @@ class ValuesTest(unittest.TestCase):
         self.assertIn("set of one object", self.ask("h.theone", status=1)[0]["error"])
 
     def test_virtual_dicts_are_found_by_their_address(self):
-        dump = heapcore("dump", self.core).stdout.decode().splitlines()
+        dump = self.run_heapcore("dump", self.core).stdout.decode().splitlines()
         virtual = [line for line in map(json.loads, dump) if line.get("virtual") and line["state"] == "reachable"][:200]
         answers = self.ask("Nothing", *["iso(%s).byid" % line["address"] for line in virtual])[1:]
         self.assertEqual([[line["address"], line["size"]] for line in virtual],
@@ -159,9 +127,7 @@ class ValuesTest(unittest.TestCase):
 
 
 def main():
-    global HEAPCORE
     arguments = suites.parse(suites.argument_parser(__doc__, interpreters.QUERIED))
-    HEAPCORE = arguments.heapcore
     return suites.run(lambda _: [ValuesTest], arguments, interpreters.QUERIED)
 
 

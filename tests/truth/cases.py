@@ -69,4 +69,4 @@ def argument_parser(description):
 def run(case, arguments):
     """Runs the tests of `case` that are asked for, under each interpreter. Returns the exit status."""
     gc.disable()  # a comparison makes millions of objects and no cycles
-    return suites.run(lambda _: [case], arguments, case.names, heapcore=arguments.heapcore, keep=arguments.keep)
+    return suites.run(lambda _: [case], arguments, case.names, keep=arguments.keep)

@@ -38,6 +38,7 @@ def run(cases_of, arguments, names, also=(), **members):
     found, missing = interpreters.cover(arguments.interpreter or names)
     if missing and interpreters.must_have_all():
         return 1
+    members["heapcore"] = arguments.heapcore
     cases = [for_interpreter(case, each, **members) for each in found for case in cases_of(each)]
     suite = unittest.TestSuite()
     for case in [*cases, *also]:
