@@ -21,7 +21,8 @@ struct builder {
     _Atomic uint64_t allowance; // of the tracers
     struct hc_others others;
     size_t types_added; // to the others
-    struct hc_word_vector roots, static_roots;
+    struct hc_found_roots roots;
+    struct hc_word_vector static_roots;
     struct hc_lookalike_vector lookalikes;
 };
 
@@ -34,7 +35,7 @@ static void builder_deinit(struct builder *builder)
     free(builder->tracers);
     free(builder->findings);
     hc_others_deinit(&builder->others);
-    hc_word_vector_deinit(&builder->roots);
+    hc_found_roots_deinit(&builder->roots);
     hc_word_vector_deinit(&builder->static_roots);
     hc_lookalike_vector_deinit(&builder->lookalikes);
 }
@@ -141,7 +142,8 @@ static struct hc_error *trace_others(struct builder *builder)
     const struct hc_pools *pools = &builder->graph->pools;
     HC_TRY(hc_roots_find(builder->runtime, tracer, &builder->roots));
     HC_TRY(hc_roots_find_static(builder->runtime, tracer, &builder->static_roots));
-    HC_TRY(add_all(builder, &builder->roots));
+    HC_TRY(add_all(builder, &builder->roots.certain));
+    HC_TRY(add_all(builder, &builder->roots.doubtful));
     HC_TRY(add_all(builder, &builder->static_roots));
     for (size_t i = 0; i < builder->task_count; i++)
         HC_TRY(add_all(builder, &builder->findings[i].foreign_addresses));
@@ -192,7 +194,10 @@ static struct hc_error *build(struct builder *builder)
         return hc_error_create("the type dict of %s cannot be read", hc_image_path(builder->runtime->image));
     HC_TRY(hc_graph_merge(graph, builder->findings, builder->task_count, &builder->others, dict->index,
                           &builder->lookalikes));
-    HC_TRY(hc_graph_mark_reachable(graph, &builder->roots));
+    HC_TRY(hc_graph_mark_reachable(graph, &builder->roots.certain));
+    HC_TRY(
+        hc_graph_drop_stale(graph, &builder->tracers[0], &builder->roots.certain, &builder->roots.doubtful));
+    HC_TRY(hc_graph_mark_reachable(graph, &builder->roots.doubtful));
     find_remains(graph, &builder->tracers[0]);
     return hc_graph_mark_rest(graph, &builder->static_roots, &builder->lookalikes);
 }

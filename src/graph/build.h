@@ -110,8 +110,12 @@ struct hc_error *hc_others_find_strays(struct hc_others *others, const struct hc
 struct hc_error *hc_graph_merge(struct hc_graph *graph, struct hc_finding *findings, size_t count,
                                 struct hc_others *others, uint32_t dict_type,
                                 struct hc_lookalike_vector *ret_lookalikes);
-// Marks what the roots reach; `roots` are addresses.
+// Marks what the roots reach, and adds them to graph->roots; `roots` are addresses.
 struct hc_error *hc_graph_mark_reachable(struct hc_graph *graph, const struct hc_word_vector *roots);
+// Of `doubtful`, drops the objects that are marked and whose reference count says that marked objects and the
+// `certain` roots are all that refer to them.
+struct hc_error *hc_graph_drop_stale(const struct hc_graph *graph, struct hc_tracer *tracer,
+                                     const struct hc_word_vector *certain, struct hc_word_vector *doubtful);
 // Then what tracked objects and C data reach, and settles the lookalikes and with them all states.
 struct hc_error *hc_graph_mark_rest(struct hc_graph *graph, const struct hc_word_vector *static_roots,
                                     const struct hc_lookalike_vector *lookalikes);

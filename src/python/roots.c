@@ -8,7 +8,8 @@
 struct root_search {
     const struct hc_runtime *runtime;
     struct hc_tracer *tracer;
-    struct hc_word_vector *roots;
+    struct hc_word_vector *roots;     // those that count
+    struct hc_found_roots *found;     // NULL: of C data
     struct hc_address_map seen;       // threads and frames: a damaged list may be a ring
     struct hc_address_map free_slots; // of the interpreters' free lists
     bool out_of_memory;
@@ -31,6 +32,23 @@ static void add_root(struct root_search *search, uint64_t address)
 static bool is_free_list(const char *path)
 {
     return strstr(path, "free_list") || strstr(path, "freelist");
+}
+
+// Of the frame met last.
+static void add_frame_root(struct root_search *search, uint64_t address, enum hc_frame_place place,
+                           bool is_doubtful)
+{
+    struct hc_found_roots *found = search->found;
+    struct hc_object_view object;
+    if (!address || !hc_tracer_view(search->tracer, address, &object))
+        return;
+    struct hc_frame_reference reference = {.target = address,
+                                           .frame = (uint32_t)found->frames.count - 1,
+                                           .place = place,
+                                           .is_doubtful = is_doubtful};
+    if (!hc_word_vector_push(is_doubtful ? &found->doubtful : &found->certain, address) ||
+        !hc_frame_reference_vector_push(&found->references, reference))
+        search->out_of_memory = true;
 }
 
 // Free lists hold no live object; weak reference lists and the table of interned strings own nothing.
@@ -84,14 +102,6 @@ static void add_members(struct root_search *search, const struct offset_vector *
     }
 }
 
-static void add_references(struct root_search *search)
-{
-    const struct hc_references *references = &search->tracer->references;
-    struct hc_word_vector visited = references->visited;
-    for (size_t i = 0; i < visited.count; i++)
-        add_root(search, visited.items[i]);
-}
-
 // Is there a thread or frame at `address` that was not met before?
 static bool is_new(struct root_search *search, uint64_t address)
 {
@@ -105,39 +115,74 @@ static bool is_new(struct root_search *search, uint64_t address)
     return inserted;
 }
 
-// 3.11 and later: frames are no objects until somebody asks for one.
-static void add_interpreter_frames(struct root_search *search, uint64_t frame)
+// `count` slots from `address` on; the first `locals` are variables, the others the value stack, whose depth
+// is not known if it `is_open`.
+static void add_slots(struct root_search *search, uint64_t address, uint64_t count, uint64_t locals,
+                      bool is_open)
 {
-    const struct hc_offsets *at = search->tracer->at;
-    while (is_new(search, frame)) {
-        search->tracer->references.visited.count = 0;
-        hc_trace_interpreter_frame(search->tracer, frame, HC_FRAME_LIVING);
-        add_references(search);
-        if (!hc_reader_word(&search->tracer->reader, frame + at->iframe_previous, &frame))
+    struct hc_tracer *tracer = search->tracer;
+    for (uint64_t i = 0; i < count && (i || hc_trace_afford(tracer, count)); i++) {
+        uint64_t slot;
+        if (!hc_reader_word(&tracer->reader, address + i * tracer->reader.target.word_size, &slot))
+            continue;
+        enum hc_frame_place place = i < locals ? HC_FRAME_VARIABLE : HC_FRAME_OTHER;
+        add_frame_root(search, hc_stack_reference(slot), place,
+                       hc_stack_is_borrowed(slot) || (is_open && i >= locals));
+    }
+}
+
+static bool begin_frame(struct root_search *search, uint64_t thread, uint64_t address, uint64_t owner)
+{
+    struct hc_running_frame frame = {.thread = thread, .address = address, .owner = owner};
+    bool is_kept = hc_running_frame_vector_push(&search->found->frames, frame);
+    search->out_of_memory |= !is_kept;
+    return is_kept;
+}
+
+// 3.11 and later: frames are no objects until somebody asks for one.
+static void add_interpreter_frames(struct root_search *search, uint64_t thread, uint64_t address)
+{
+    struct hc_tracer *tracer = search->tracer;
+    const struct hc_offsets *at = tracer->at;
+    const struct hc_target *target = &tracer->reader.target;
+    while (is_new(search, address) &&
+           begin_frame(search, thread, address, hc_interpreter_frame_owner(tracer, address))) {
+        const uint8_t *frame = hc_reader_view(&tracer->reader, address, at->iframe_localsplus);
+        if (!frame) {
+            tracer->unreadable++;
             return;
+        }
+        uint64_t used, code = hc_stack_reference(hc_load_word(target, frame + at->iframe_code));
+        add_frame_root(search, hc_load_word(target, frame + at->iframe_frame), HC_FRAME_OTHER, false);
+        add_frame_root(search, hc_load_word(target, frame + at->iframe_locals), HC_FRAME_OTHER, false);
+        add_frame_root(search, hc_stack_reference(hc_load_word(target, frame + at->iframe_function)),
+                       HC_FRAME_OTHER, false);
+        add_frame_root(search, code, HC_FRAME_OTHER, false);
+        bool is_open = !hc_interpreter_frame_depth(tracer, address, &used);
+        if (is_open)
+            used = hc_code_frame_slots(tracer, code, true);
+        add_slots(search, address + at->iframe_localsplus, used, hc_code_frame_slots(tracer, code, false),
+                  is_open);
+        address = hc_load_word(target, frame + at->iframe_previous);
     }
 }
 
 // Up to 3.10: a running frame keeps its stack pointer in a register, so every slot of its value stack that
-// looks like an object is taken.
-static void add_frame_objects(struct root_search *search, uint64_t frame)
+// looks like an object is taken. Its object refers to its variables.
+static void add_frame_objects(struct root_search *search, uint64_t thread, uint64_t frame)
 {
-    const struct hc_offsets *at = search->tracer->at;
-    unsigned word = search->tracer->reader.target.word_size;
-    while (is_new(search, frame)) {
-        add_root(search, frame);
+    struct hc_tracer *tracer = search->tracer;
+    const struct hc_offsets *at = tracer->at;
+    while (is_new(search, frame) && begin_frame(search, thread, frame, frame)) {
+        add_frame_root(search, frame, HC_FRAME_OTHER, false);
         uint64_t code, stack;
-        if (!hc_reader_word(&search->tracer->reader, frame + at->frame_code, &code) ||
-            !hc_reader_word(&search->tracer->reader, frame + at->frame_valuestack, &stack))
+        if (!hc_reader_word(&tracer->reader, frame + at->frame_code, &code) ||
+            !hc_reader_word(&tracer->reader, frame + at->frame_valuestack, &stack))
             return;
-        uint64_t depth = hc_code_frame_slots(search->tracer, code, true) -
-                         hc_code_frame_slots(search->tracer, code, false);
-        for (uint64_t slot = 0; slot < depth && (slot || hc_trace_afford(search->tracer, depth)); slot++) {
-            uint64_t value;
-            if (hc_reader_word(&search->tracer->reader, stack + slot * word, &value))
-                add_root(search, value);
-        }
-        if (!hc_reader_word(&search->tracer->reader, frame + at->frame_back, &frame))
+        add_slots(search, stack,
+                  hc_code_frame_slots(tracer, code, true) - hc_code_frame_slots(tracer, code, false), 0,
+                  true);
+        if (!hc_reader_word(&tracer->reader, frame + at->frame_back, &frame))
             return;
     }
 }
@@ -146,17 +191,25 @@ static void add_thread_frames(struct root_search *search, uint64_t thread)
 {
     uint64_t frame = hc_thread_frame(search->tracer, thread);
     if (hc_is_present(search->tracer->at->iframe_previous))
-        add_interpreter_frames(search, frame);
+        add_interpreter_frames(search, thread, frame);
     else
-        add_frame_objects(search, frame);
+        add_frame_objects(search, thread, frame);
+}
+
+void hc_found_roots_deinit(struct hc_found_roots *roots)
+{
+    hc_word_vector_deinit(&roots->certain);
+    hc_word_vector_deinit(&roots->doubtful);
+    hc_frame_reference_vector_deinit(&roots->references);
+    hc_running_frame_vector_deinit(&roots->frames);
 }
 
 struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_tracer *tracer,
-                               struct hc_word_vector *ret)
+                               struct hc_found_roots *ret)
 {
     const struct hc_offsets *at = &runtime->layouts.at;
     _cleanup_(root_search_deinit) struct root_search search = {
-        .runtime = runtime, .tracer = tracer, .roots = ret};
+        .runtime = runtime, .tracer = tracer, .roots = &ret->certain, .found = ret};
     _cleanup_(offset_vector_deinit) struct offset_vector interpreter_members = {0}, thread_members = {0};
     HC_TRY(member_offsets(runtime, "_is", "Python/pystate.c", &interpreter_members));
     HC_TRY(member_offsets(runtime, "_ts", "Python/pystate.c", &thread_members));

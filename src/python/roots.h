@@ -4,12 +4,45 @@
 #include "base/vector.h"
 #include "python/trace.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+
+enum hc_frame_place {
+    HC_FRAME_VARIABLE, // a slot of a variable; since 3.11, before that the frame object refers to them
+    HC_FRAME_OTHER,    // its value stack, code, function, object
+};
+
+// A frame of a thread refers to an object, without an object that does.
+struct hc_frame_reference {
+    uint64_t target;
+    uint32_t frame; // index into hc_found_roots.frames
+    enum hc_frame_place place;
+    bool is_doubtful;
+};
+
+struct hc_running_frame {
+    uint64_t thread; // address of its PyThreadState
+    uint64_t address;
+    uint64_t owner; // the object whose references are the frame's: up to 3.10 the frame itself, since then
+                    // the generator that it is a part of, or 0
+};
+
+HC_DEFINE_VECTOR(hc_frame_reference_vector, struct hc_frame_reference)
+HC_DEFINE_VECTOR(hc_running_frame_vector, struct hc_running_frame)
+
+struct hc_found_roots {
+    struct hc_word_vector certain;
+    // In slots of value stacks whose depth is not known, which may be out of use; or, since 3.14, borrowed.
+    struct hc_word_vector doubtful;
+    struct hc_frame_reference_vector references; // those of either that frames have
+    struct hc_running_frame_vector frames;       // by thread, from the innermost outwards
+};
 
 // Every object that an interpreter's state or a thread's state or frames refer to, over all interpreters and
 // threads (not only heapy's current one). Addresses may repeat and are checked for an object there.
 struct hc_error *hc_roots_find(const struct hc_runtime *runtime, struct hc_tracer *tracer,
-                               struct hc_word_vector *ret);
+                               struct hc_found_roots *ret);
+void hc_found_roots_deinit(struct hc_found_roots *roots);
 // What C data refers to: every word in the binaries' writable data and in the interpreters' own structs that
 // points to a plausible object outside of the binaries.
 struct hc_error *hc_roots_find_static(const struct hc_runtime *runtime, struct hc_tracer *tracer,

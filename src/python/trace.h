@@ -100,20 +100,23 @@ uint64_t hc_trace_length(struct hc_tracer *tracer, uint64_t address);
 uint64_t hc_object_size_default(struct hc_tracer *tracer, const struct hc_object_view *object);
 
 // Interpreter frames (3.11 and later), shared by frames, generators and threads.
-enum hc_frame_depth {
-    HC_FRAME_VISITED, // what tp_traverse would visit
-    HC_FRAME_LIVING,  // a running frame: its value stack's depth is unknown, so all of it that looks alive
-};
-void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address, enum hc_frame_depth depth);
+// What tp_traverse would visit.
+void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address);
 // The code object that it runs, or 0.
 uint64_t hc_interpreter_frame_code(struct hc_tracer *tracer, uint64_t address);
 // How many of its slots are in use; false while only a register of its thread tells.
 bool hc_interpreter_frame_depth(struct hc_tracer *tracer, uint64_t address, uint64_t *ret);
+// The generator or coroutine that it is a part of, or 0.
+uint64_t hc_interpreter_frame_owner(struct hc_tracer *tracer, uint64_t address);
 // Since 3.14 the lowest bits of what stands in a frame are a tag (Include/internal/pycore_stackref.h): 1 has
 // a reference that is not counted, NULL among them; 3 an int that is no object. Addresses have neither.
 static inline uint64_t hc_stack_reference(uint64_t slot)
 {
     return (slot & 3) == 3 ? 0 : slot & ~(uint64_t)3;
+}
+static inline bool hc_stack_is_borrowed(uint64_t slot)
+{
+    return (slot & 3) == 1;
 }
 // What the slot at `address` refers to, of frames of any version. False for a hole.
 static inline bool hc_read_stack_slot(struct hc_tracer *tracer, uint64_t address, uint64_t *ret)

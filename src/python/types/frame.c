@@ -5,7 +5,7 @@
 #include <string.h>
 
 // enum _frameowner, Include/internal/pycore_frame.h, since 3.11.
-enum { FRAME_OWNED_BY_FRAME_OBJECT = 2 };
+enum { FRAME_OWNED_BY_GENERATOR = 1, FRAME_OWNED_BY_FRAME_OBJECT = 2 };
 
 static uint64_t code_int(struct hc_tracer *tracer, uint64_t code, uint32_t offset)
 {
@@ -69,17 +69,6 @@ static void visit_slots(struct hc_tracer *tracer, uint64_t address, uint64_t cou
     }
 }
 
-static void visit_alive(struct hc_tracer *tracer, uint64_t address, uint64_t count)
-{
-    struct hc_object_view object;
-    for (uint64_t i = 0; i < count && (i || hc_trace_afford(tracer, count)); i++) {
-        uint64_t value;
-        if (hc_read_stack_slot(tracer, address + i * tracer->reader.target.word_size, &value) && value &&
-            hc_tracer_view(tracer, value, &object))
-            hc_trace_visit(tracer, value);
-    }
-}
-
 uint64_t hc_interpreter_frame_code(struct hc_tracer *tracer, uint64_t address)
 {
     uint64_t code;
@@ -109,7 +98,14 @@ bool hc_interpreter_frame_depth(struct hc_tracer *tracer, uint64_t address, uint
     return true;
 }
 
-void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address, enum hc_frame_depth depth)
+uint64_t hc_interpreter_frame_owner(struct hc_tracer *tracer, uint64_t address)
+{
+    const struct hc_offsets *at = tracer->at;
+    const uint8_t *owner = hc_reader_view(&tracer->reader, address + at->iframe_owner, 1);
+    return owner && *owner == FRAME_OWNED_BY_GENERATOR ? address - at->generator_iframe : 0;
+}
+
+void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address)
 {
     const struct hc_offsets *at = tracer->at;
     const struct hc_target *target = &tracer->reader.target;
@@ -123,11 +119,9 @@ void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address, enum
     hc_trace_visit(tracer, hc_load_word(target, frame + at->iframe_locals));
     hc_trace_visit(tracer, hc_stack_reference(hc_load_word(target, frame + at->iframe_function)));
     hc_trace_visit(tracer, code);
-    uint64_t used, locals = address + at->iframe_localsplus;
+    uint64_t used;
     if (hc_interpreter_frame_depth(tracer, address, &used))
-        visit_slots(tracer, locals, used);
-    else if (depth == HC_FRAME_LIVING)
-        visit_alive(tracer, locals, hc_code_frame_slots(tracer, code, true));
+        visit_slots(tracer, address + at->iframe_localsplus, used);
 }
 
 // 3.11 and later: the frame proper is apart, and the object may own it.
@@ -137,7 +131,7 @@ static void frame_traverse_new(struct hc_tracer *tracer, const struct hc_object_
     uint64_t frame = hc_view_word(tracer, object, at->frame_frame);
     const uint8_t *owner = hc_reader_view(&tracer->reader, frame + at->iframe_owner, 1);
     if (owner && *owner == FRAME_OWNED_BY_FRAME_OBJECT)
-        hc_trace_interpreter_frame(tracer, frame, HC_FRAME_VISITED);
+        hc_trace_interpreter_frame(tracer, frame);
 }
 
 static uint64_t old_stack_depth(struct hc_tracer *tracer, const struct hc_object_view *object)
@@ -282,7 +276,7 @@ static void generator_traverse(struct hc_tracer *tracer, const struct hc_object_
         return;
     int8_t state = (int8_t)object->bytes[at->generator_frame_state];
     if (hc_frame_state(tracer->runtime, state) != HC_FRAME_CLEARED)
-        hc_trace_interpreter_frame(tracer, object->address + at->generator_iframe, HC_FRAME_VISITED);
+        hc_trace_interpreter_frame(tracer, object->address + at->generator_iframe);
     else if (hc_runtime_since(tracer->runtime, 3, 14)) // its code lives as long as it does
         hc_trace_visit(tracer, hc_interpreter_frame_code(tracer, object->address + at->generator_iframe));
 }

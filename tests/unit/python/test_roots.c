@@ -123,7 +123,12 @@ static void find_roots(bool has_frame_objects, struct hc_word_vector *ret)
     expect_success(hc_tracer_init(&tracer, &types));
     _Atomic uint64_t allowance = hc_tracer_allowance(image);
     tracer.allowance = &allowance;
-    expect_success(hc_roots_find(&runtime, &tracer, ret));
+    _cleanup_(hc_found_roots_deinit) struct hc_found_roots found = {0};
+    expect_success(hc_roots_find(&runtime, &tracer, &found));
+    for (size_t i = 0; i < found.certain.count; i++)
+        assert_true(hc_word_vector_push(ret, found.certain.items[i]));
+    for (size_t i = 0; i < found.doubtful.count; i++)
+        assert_true(hc_word_vector_push(ret, found.doubtful.items[i]));
     hc_named_roots_deinit(&named);
     allowance = hc_tracer_allowance(image);
     expect_success(hc_roots_name(&runtime, &tracer, &named));
