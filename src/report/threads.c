@@ -1,13 +1,8 @@
 #include "report/threads.h"
 
 #include "base/path.h"
-#include "base/address_map.h"
-#include "base/interrupt.h"
-#include "layout/native.h"
-#include "python/tasks.h"
-#include "python/threads.h"
 #include "python/value.h"
-#include "report/thread_frames.h"
+#include "report/thread_facts.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -15,102 +10,9 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 
 enum {
-    MOST_FRAMES = 1 << 20,    // of all threads
-    MOST_VARIABLES = 1 << 20, // of all frames, in text and in JSON
-    MOST_NATIVE = 64,         // frames
-    MOST_AWAITED = 80,        // bytes of its text
-    BRIEF = 5,                // frames
+    MOST_AWAITED = 80, // bytes of its text
+    BRIEF = 5,         // frames
 };
-
-// All that is told of one thread.
-struct thread_facts {
-    const struct hc_thread *thread;
-    struct hc_frame_vector frames;
-    enum hc_frames_end end;
-    struct hc_exception handled, raised;
-    struct hc_native_frame_vector native;
-};
-
-struct thread_report {
-    const struct hc_session *session;
-    struct hc_type_table types;
-    struct hc_tracer tracer;
-    struct hc_sources sources;
-    struct hc_frames_report frames;
-    struct hc_thread_vector threads;
-    bool is_cut;
-    struct thread_facts *facts; // of each
-    size_t frames_left;
-    uint64_t variables_left;
-    struct hc_task_vector tasks;
-    struct hc_address_map tasks_by_address;
-};
-
-static void thread_report_deinit(struct thread_report *work)
-{
-    for (size_t i = 0; work->facts && i < work->threads.count; i++) {
-        hc_frame_vector_deinit(&work->facts[i].frames);
-        hc_exception_deinit(&work->facts[i].handled);
-        hc_exception_deinit(&work->facts[i].raised);
-        hc_native_frames_deinit(&work->facts[i].native);
-    }
-    free(work->facts);
-    hc_threads_deinit(&work->threads);
-    hc_tasks_deinit(&work->tasks);
-    hc_address_map_deinit(&work->tasks_by_address);
-    hc_sources_deinit(&work->sources);
-    hc_tracer_deinit(&work->tracer);
-    hc_type_table_deinit(&work->types);
-}
-
-static struct hc_error *thread_report_init(struct thread_report *work, const struct hc_session *session,
-                                           struct hc_report *report, bool with_locals)
-{
-    work->session = session;
-    HC_TRY(hc_type_table_init(&work->types, &session->runtime));
-    HC_TRY(hc_tracer_init(&work->tracer, &work->types));
-    hc_sources_init(&work->sources, session->image);
-    work->frames = (struct hc_frames_report){.tracer = &work->tracer,
-                                             .report = report,
-                                             .sources = &work->sources,
-                                             .with_locals = with_locals,
-                                             .variables_left = &work->variables_left};
-    work->frames_left = MOST_FRAMES;
-    work->variables_left = MOST_VARIABLES;
-    HC_TRY(hc_threads_find(&work->tracer, &work->threads, &work->is_cut));
-    work->facts = calloc(work->threads.count + 1, sizeof(*work->facts));
-    return work->facts ? NULL : hc_error_out_of_memory();
-}
-
-// What was on its way, which up to 3.11 may be a class whose instance is not made yet.
-static bool read_raised(struct hc_tracer *tracer, const struct hc_thread *thread, struct hc_exception *ret)
-{
-    const struct hc_type *type =
-        thread->raised_type ? hc_tracer_find_type(tracer, thread->raised_type) : NULL;
-    if (!hc_exception_read(tracer, thread->raised, ret))
-        return false;
-    if (!type || (ret->type && !strcmp(ret->type, type->qualname)))
-        return true;
-    free(ret->type);
-    ret->type = hc_exception_type_name(type);
-    return ret->type != NULL;
-}
-
-static struct hc_error *gather(struct thread_report *work, size_t index)
-{
-    struct thread_facts *facts = &work->facts[index];
-    const struct hc_thread *thread = facts->thread = &work->threads.items[index];
-    HC_TRY(hc_interrupt_check());
-    HC_TRY(hc_thread_frames(&work->tracer, thread->address, work->frames_left, &facts->frames, &facts->end));
-    work->frames_left -= facts->frames.count;
-    if (!hc_exception_read(&work->tracer, thread->handled, &facts->handled) ||
-        !read_raised(&work->tracer, thread, &facts->raised))
-        return hc_error_out_of_memory();
-    if (thread->has_crashed)
-        HC_TRY(hc_native_stack(work->session->image, thread->native, work->session->runtime.module,
-                               MOST_NATIVE, &facts->native));
-    return NULL;
-}
 
 static const char *end_name(enum hc_frames_end end)
 {
@@ -121,7 +23,7 @@ static const char *end_name(enum hc_frames_end end)
     return names[end];
 }
 
-static void write_title(struct thread_report *work, const struct thread_facts *facts)
+static void write_title(struct hc_thread_report *work, const struct hc_thread_facts *facts)
 {
     const struct hc_thread *thread = facts->thread;
     const struct hc_process_info *process = hc_image_process(work->session->image);
@@ -142,7 +44,7 @@ static void write_title(struct thread_report *work, const struct thread_facts *f
                     thread->holds_gil ? ", holds the GIL" : "");
 }
 
-static void write_native_lines(struct thread_report *work, const struct thread_facts *facts)
+static void write_native_lines(struct hc_thread_report *work, const struct hc_thread_facts *facts)
 {
     for (size_t i = 0; i < facts->native.count; i++) {
         const struct hc_native_frame *frame = &facts->native.items[i];
@@ -155,7 +57,7 @@ static void write_native_lines(struct thread_report *work, const struct thread_f
     }
 }
 
-static struct hc_error *write_thread_lines(struct thread_report *work, const struct thread_facts *facts,
+static struct hc_error *write_thread_lines(struct hc_thread_report *work, const struct hc_thread_facts *facts,
                                            size_t most)
 {
     struct hc_report *report = work->frames.report;
@@ -181,7 +83,7 @@ static const struct hc_column native_columns[] = {
     {.key = "library", .kind = HC_COLUMN_HIDDEN},
 };
 
-static void write_native_cells(struct thread_report *work, const struct thread_facts *facts)
+static void write_native_cells(struct hc_thread_report *work, const struct hc_thread_facts *facts)
 {
     struct hc_report *report = work->frames.report;
     hc_report_open_rows(report, native_columns, COUNT_OF(native_columns));
@@ -214,7 +116,7 @@ static const struct hc_column thread_columns[] = {
     {.key = "end", .kind = HC_COLUMN_HIDDEN},
 };
 
-static struct hc_error *write_thread_cells(struct thread_report *work, const struct thread_facts *facts)
+static struct hc_error *write_thread_cells(struct hc_thread_report *work, const struct hc_thread_facts *facts)
 {
     const struct hc_thread *thread = facts->thread;
     struct hc_report *report = work->frames.report;
@@ -235,11 +137,11 @@ static struct hc_error *write_thread_cells(struct thread_report *work, const str
     return NULL;
 }
 
-static struct hc_error *write_threads(struct thread_report *work)
+static struct hc_error *write_threads(struct hc_thread_report *work)
 {
     struct hc_report *report = work->frames.report;
     for (size_t i = 0; i < work->threads.count; i++)
-        HC_TRY(gather(work, i));
+        HC_TRY(hc_thread_report_gather(work, i));
     hc_report_section(report, "threads", NULL);
     hc_report_table(report, thread_columns, COUNT_OF(thread_columns));
     for (size_t i = 0; i < work->threads.count; i++)
@@ -253,7 +155,7 @@ static struct hc_error *write_threads(struct thread_report *work)
 }
 
 // Threads of the process that no interpreter knows.
-static void write_others(struct thread_report *work)
+static void write_others(struct hc_thread_report *work)
 {
     static const struct hc_column columns[] = {{.key = "tid", .kind = HC_COLUMN_HIDDEN},
                                                {.key = "crashed", .kind = HC_COLUMN_HIDDEN}};
@@ -295,7 +197,7 @@ static const char *task_name(const struct hc_task *task)
 }
 
 // The task at `address`, or NULL.
-static const struct hc_task *task_at(const struct thread_report *work, uint64_t address)
+static const struct hc_task *task_at(const struct hc_thread_report *work, uint64_t address)
 {
     uint32_t index;
     return address && hc_address_map_find(&work->tasks_by_address, address, &index)
@@ -306,8 +208,10 @@ static const struct hc_task *task_at(const struct thread_report *work, uint64_t 
 static const struct hc_column gathered_columns[] = {{.key = "address", .kind = HC_COLUMN_HIDDEN},
                                                     {.key = "task", .kind = HC_COLUMN_HIDDEN}};
 
-// What a task waits for together, by asyncio.gather(); done tasks and plain futures have no name here.
-static struct hc_error *write_gathered(struct thread_report *work, const struct hc_task *task, bool as_lines)
+// What a task waits for together, by asyncio.hc_thread_report_gather(); done tasks and plain futures have no
+// name here.
+static struct hc_error *write_gathered(struct hc_thread_report *work, const struct hc_task *task,
+                                       bool as_lines)
 {
     _cleanup_(hc_word_vector_deinit) struct hc_word_vector gathered = {0};
     struct hc_report *report = work->frames.report;
@@ -345,7 +249,7 @@ static const struct hc_column task_columns[] = {
     {.key = "complete", .kind = HC_COLUMN_HIDDEN},
 };
 
-static struct hc_error *write_task_cells(struct thread_report *work, const struct hc_task *task)
+static struct hc_error *write_task_cells(struct hc_thread_report *work, const struct hc_task *task)
 {
     struct hc_report *report = work->frames.report;
     const struct hc_task *awaited = task_at(work, task->awaited);
@@ -371,7 +275,7 @@ static struct hc_error *write_task_cells(struct thread_report *work, const struc
 }
 
 // The coroutine that the task was made of first: each waits for the next.
-static struct hc_error *write_task_lines(struct thread_report *work, const struct hc_task *task)
+static struct hc_error *write_task_lines(struct hc_thread_report *work, const struct hc_task *task)
 {
     struct hc_report *report = work->frames.report;
     const struct hc_task *awaited = task_at(work, task->awaited);
@@ -388,7 +292,7 @@ static struct hc_error *write_task_lines(struct thread_report *work, const struc
     return NULL;
 }
 
-static struct hc_error *write_tasks(struct thread_report *work)
+static struct hc_error *write_tasks(struct hc_thread_report *work)
 {
     struct hc_report *report = work->frames.report;
     HC_TRY(hc_tasks_find(&work->tracer, &work->tasks));
@@ -411,7 +315,7 @@ static struct hc_error *write_tasks(struct thread_report *work)
     return NULL;
 }
 
-static void write_notes(struct thread_report *work)
+static void write_notes(struct hc_thread_report *work)
 {
     struct hc_report *report = work->frames.report;
     hc_report_section(report, "source", "Source");
@@ -424,8 +328,8 @@ static void write_notes(struct thread_report *work)
 struct hc_error *hc_report_threads(const struct hc_session *session, bool with_locals,
                                    struct hc_report *report)
 {
-    _cleanup_(thread_report_deinit) struct thread_report work = {0};
-    HC_TRY(thread_report_init(&work, session, report, with_locals));
+    _cleanup_(hc_thread_report_deinit) struct hc_thread_report work = {0};
+    HC_TRY(hc_thread_report_init(&work, session, report, with_locals));
     HC_TRY(write_threads(&work));
     write_others(&work);
     HC_TRY(write_tasks(&work));
@@ -435,11 +339,11 @@ struct hc_error *hc_report_threads(const struct hc_session *session, bool with_l
 
 struct hc_error *hc_report_threads_briefly(const struct hc_session *session, struct hc_report *report)
 {
-    _cleanup_(thread_report_deinit) struct thread_report work = {0};
-    HC_TRY(thread_report_init(&work, session, report, false));
+    _cleanup_(hc_thread_report_deinit) struct hc_thread_report work = {0};
+    HC_TRY(hc_thread_report_init(&work, session, report, false));
     if (!work.threads.count)
         return NULL;
-    HC_TRY(gather(&work, 0));
+    HC_TRY(hc_thread_report_gather(&work, 0));
     hc_report_section(report, "thread", NULL);
     write_title(&work, &work.facts[0]);
     hc_report_table(report, thread_columns, COUNT_OF(thread_columns));
