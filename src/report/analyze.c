@@ -1,5 +1,6 @@
 #include "report/analyze.h"
 
+#include "base/size_text.h"
 #include "report/threads.h"
 
 #include <inttypes.h>
@@ -13,16 +14,10 @@ typedef char bytes_buffer[64];
 
 static const char *show_bytes(uint64_t bytes, bytes_buffer buffer)
 {
-    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
-    if (bytes < 1024) {
-        snprintf(buffer, sizeof(bytes_buffer), "%" PRIu64 " bytes", bytes);
-        return buffer;
-    }
-    double scaled = (double)bytes / 1024;
-    size_t unit = 0;
-    for (; scaled >= 1024 && unit + 1 < COUNT_OF(units); unit++)
-        scaled /= 1024;
-    snprintf(buffer, sizeof(bytes_buffer), "%" PRIu64 " bytes (%.1f %s)", bytes, scaled, units[unit]);
+    hc_size_buffer size;
+    if (bytes < 1024)
+        return hc_size_text(bytes, buffer);
+    snprintf(buffer, sizeof(bytes_buffer), "%" PRIu64 " bytes (%s)", bytes, hc_size_text(bytes, size));
     return buffer;
 }
 

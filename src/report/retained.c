@@ -14,7 +14,6 @@
 
 enum {
     PAGE = 20,
-    LONGEST_PATH = 100, // in references; of longer ones only the length is told
 };
 
 static const struct hc_column object_columns[] = {
@@ -81,28 +80,10 @@ static struct hc_error *add_address(const struct writing *writing, uint32_t obje
     return NULL;
 }
 
-// The first of the shortest, as `shpaths` shows it; an empty cell if there is none that has a name.
 static struct hc_error *add_path(const struct writing *writing, uint32_t object)
 {
-    _cleanup_(hc_set_releasep) struct hc_set *target = hc_set_create(writing->universe);
-    _cleanup_(hc_paths_destroyp) struct hc_paths *paths = NULL;
-    _cleanup_(hc_path_walk_deinit) struct hc_path_walk walk = {0};
     _cleanup_(hc_freep) char *text = NULL;
-    if (!target)
-        return hc_error_out_of_memory();
-    hc_set_put(target, object);
-    hc_set_seal(target);
-    const struct hc_path_request request = {.universe = writing->universe, .targets = target};
-    HC_TRY(hc_paths_find(&request, &paths));
-    if (paths->length > LONGEST_PATH) {
-        char length[48];
-        snprintf(length, sizeof(length), "%" PRIu64 " references away", paths->length);
-        hc_report_cell_text(writing->report, length);
-        return NULL;
-    }
-    HC_TRY(hc_path_walk_init(&walk, paths, 0));
-    if (!walk.is_at_end)
-        HC_TRY(hc_path_walk_text(&walk, "hp.Root", &text));
+    HC_TRY(hc_path_to(writing->universe, object, &text));
     hc_report_cell_text(writing->report, text);
     return NULL;
 }

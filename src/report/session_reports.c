@@ -4,6 +4,7 @@
 #include "report/dump.h"
 #include "report/json.h"
 #include "report/retained.h"
+#include "report/suspects.h"
 #include "report/text.h"
 #include "report/threads.h"
 #include "report/verify.h"
@@ -56,6 +57,14 @@ static struct hc_error *write_retained(const struct hc_session *session,
 {
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
     HC_TRY(hc_report_retained(session, options->render.limit, &report));
+    return write_report(&report, options, file);
+}
+
+static struct hc_error *write_suspects(const struct hc_session *session,
+                                       const struct hc_report_options *options, FILE *file)
+{
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    HC_TRY(hc_report_suspects(session, options->baseline, &report));
     return write_report(&report, options, file);
 }
 
@@ -126,6 +135,19 @@ const struct hc_session_report hc_session_reports[] = {
                 "of modules\n"
                 "and classes. 20 of each, unless --limit says otherwise.\n",
         .write = write_retained,
+    },
+    {
+        .name = "suspects",
+        .summary = "what looks wrong: what holds too much, grows, repeats itself or waits to be freed",
+        .help = "Prints findings, the largest first, each with its figures, the path that holds what it is "
+                "about, "
+                "and\nthe query that shows it: objects that keep a large share of the heap alive, values "
+                "that stand "
+                "there\nmany times, containers far larger than their contents, garbage that awaits "
+                "collection. With\n"
+                "--baseline CORE, a core of the same process dumped earlier, the kinds that grew.\n",
+        .takes_baseline = true,
+        .write = write_suspects,
     },
 };
 

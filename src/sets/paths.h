@@ -105,3 +105,6 @@ struct hc_error *hc_path_write_link(FILE *file, struct hc_tracer *tracer, const 
 // The objects on the path.
 size_t hc_path_walk_count(const struct hc_path_walk *walk);
 uint32_t hc_path_walk_object(const struct hc_path_walk *walk, size_t index);
+// The first of the shortest paths from the roots to an object, as `shpaths` shows it, or, if it is long, only
+// how long it is; NULL in `*ret` if none has a name. Free it.
+struct hc_error *hc_path_to(struct hc_universe *universe, uint32_t object, char **ret);

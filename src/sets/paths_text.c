@@ -102,3 +102,23 @@ struct hc_error *hc_path_walk_text(struct hc_path_walk *walk, const char *source
     *ret = hc_take(text);
     return NULL;
 }
+
+struct hc_error *hc_path_to(struct hc_universe *universe, uint32_t object, char **ret)
+{
+    enum { LONGEST = 100 };
+    _cleanup_(hc_set_releasep) struct hc_set *target = hc_set_create(universe);
+    _cleanup_(hc_paths_destroyp) struct hc_paths *paths = NULL;
+    _cleanup_(hc_path_walk_deinit) struct hc_path_walk walk = {0};
+    *ret = NULL;
+    if (!target)
+        return hc_error_out_of_memory();
+    hc_set_put(target, object);
+    hc_set_seal(target);
+    const struct hc_path_request request = {.universe = universe, .targets = target};
+    HC_TRY(hc_paths_find(&request, &paths));
+    if (paths->length > LONGEST)
+        return asprintf(ret, "%" PRIu64 " references away", paths->length) < 0 ? hc_error_out_of_memory()
+                                                                               : NULL;
+    HC_TRY(hc_path_walk_init(&walk, paths, 0));
+    return walk.is_at_end ? NULL : hc_path_walk_text(&walk, "hp.Root", ret);
+}

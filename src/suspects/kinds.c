@@ -1,0 +1,7 @@
+#include "suspects/kinds.h"
+
+const struct hc_finding_kind hc_finding_kinds[] = {
+    {"large holder", "one object, or many of a kind, keep a large share of the heap alive",
+     hc_find_large_holders},
+    {0},
+};

@@ -1,0 +1,6 @@
+// The findings, a file each.
+#pragma once
+
+#include "suspects/suspects.h"
+
+struct hc_error *hc_find_large_holders(const struct hc_inquiry *inquiry);
