@@ -3,5 +3,6 @@
 const struct hc_finding_kind hc_finding_kinds[] = {
     {"large holder", "one object, or many of a kind, keep a large share of the heap alive",
      hc_find_large_holders},
+    {"equal values", "values of immutable types stand there many times", hc_find_equal_values},
     {0},
 };

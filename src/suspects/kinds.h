@@ -4,3 +4,4 @@
 #include "suspects/suspects.h"
 
 struct hc_error *hc_find_large_holders(const struct hc_inquiry *inquiry);
+struct hc_error *hc_find_equal_values(const struct hc_inquiry *inquiry);
