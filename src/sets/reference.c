@@ -334,3 +334,20 @@ uint64_t hc_reference_count(const struct hc_reference *reference, enum hc_refere
                  (reference->kinds[i] >> (KIND_VALUES_SHIFT + part) & 1);
     return count;
 }
+
+struct hc_error *hc_reference_count_types(const struct hc_reference *reference, enum hc_reference_part part,
+                                          const struct hc_graph *graph, uint64_t *counts)
+{
+    size_t type_count = graph->types.types.count;
+    _cleanup_(hc_freep) uint32_t *types = calloc(type_count + 1, sizeof(*types));
+    _cleanup_(hc_freep) uint64_t *of_numbers = calloc(reference->types.count + 1, sizeof(*of_numbers));
+    if (!types || !of_numbers)
+        return hc_error_out_of_memory();
+    HC_TRY(match_types(reference, graph, types));
+    for (size_t i = 0; i < reference->count; i++)
+        if (reference->kinds[i] >> (KIND_PART_SHIFT + part) & 1)
+            of_numbers[(reference->kinds[i] & KIND_TYPE) + 1]++;
+    for (size_t i = 0; i < type_count; i++)
+        counts[i] = types[i] ? of_numbers[types[i]] : 0;
+    return NULL;
+}

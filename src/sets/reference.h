@@ -57,3 +57,7 @@ struct hc_error *hc_reference_members(const struct hc_reference *reference, enum
                                       struct hc_universe *universe, struct hc_set **ret);
 // How many objects a part has.
 uint64_t hc_reference_count(const struct hc_reference *reference, enum hc_reference_part part);
+// How many of them each of the graph's types had, by type index, virtual dicts left out: `counts` has room
+// for all types.
+struct hc_error *hc_reference_count_types(const struct hc_reference *reference, enum hc_reference_part part,
+                                          const struct hc_graph *graph, uint64_t *counts);

@@ -4,5 +4,7 @@ const struct hc_finding_kind hc_finding_kinds[] = {
     {"large holder", "one object, or many of a kind, keep a large share of the heap alive",
      hc_find_large_holders},
     {"equal values", "values of immutable types stand there many times", hc_find_equal_values},
+    {"oversized", "containers far larger than their contents", hc_find_oversized},
+    {"growth", "kinds that have become more since the baseline", hc_find_growth},
     {0},
 };
