@@ -139,6 +139,9 @@ const struct hc_module *hc_image_find_module(const struct hc_image *image, uint6
 // Where the thread was; 0: not known.
 uint64_t hc_thread_program_counter(const struct hc_target *target, const struct hc_thread_info *thread);
 
+// The lowest address of its stack that is in use; 0: not known.
+uint64_t hc_thread_stack_pointer(const struct hc_target *target, const struct hc_thread_info *thread);
+
 // Lookup with a cached last hit; one per thread. Images are immutable, so readers need no lock.
 struct hc_reader {
     const struct hc_image *image;

@@ -4,7 +4,7 @@
 
 #include <elf.h>
 
-enum { X86_64_RIP = 16, X86_64_FS_BASE = 21, AARCH64_PC = 32 };
+enum { X86_64_RIP = 16, X86_64_RSP = 19, X86_64_FS_BASE = 21, AARCH64_SP = 31, AARCH64_PC = 32 };
 
 static uint64_t read_register(const struct hc_target *target, const struct hc_thread_info *thread,
                               size_t place)
@@ -27,6 +27,13 @@ uint64_t hc_thread_program_counter(const struct hc_target *target, const struct 
     if (thread && target->machine == EM_AARCH64)
         return read_register(target, thread, AARCH64_PC);
     return 0;
+}
+
+uint64_t hc_thread_stack_pointer(const struct hc_target *target, const struct hc_thread_info *thread)
+{
+    if (target->machine == EM_X86_64)
+        return read_register(target, thread, X86_64_RSP);
+    return target->machine == EM_AARCH64 ? read_register(target, thread, AARCH64_SP) : 0;
 }
 
 void hc_thread_find_tls(const struct hc_target *target, struct hc_thread_info *thread)

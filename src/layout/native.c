@@ -165,12 +165,13 @@ static void close_dwfl(Dwfl **dwfl)
         dwfl_end(*dwfl);
 }
 
+static const Dwfl_Callbacks files = {.find_elf = dwfl_build_id_find_elf,
+                                     .find_debuginfo = dwfl_standard_find_debuginfo};
+
 struct hc_error *hc_native_stack(const struct hc_image *image, const struct hc_thread_info *thread,
                                  const struct hc_module *last, size_t most,
                                  struct hc_native_frame_vector *ret)
 {
-    static const Dwfl_Callbacks files = {.find_elf = dwfl_build_id_find_elf,
-                                         .find_debuginfo = dwfl_standard_find_debuginfo};
     static const Dwfl_Thread_Callbacks state = {
         .next_thread = next_thread, .memory_read = read_memory, .set_initial_registers = set_registers};
     struct unwinding unwinding = {.thread = thread, .last = last, .most = most, .ret = ret};
@@ -187,4 +188,32 @@ struct hc_error *hc_native_stack(const struct hc_image *image, const struct hc_t
     if (!ret->count && !unwinding.out_of_memory)
         add_frame(&unwinding, NULL, read_register(&unwinding, unwinding.registers->program_counter), false);
     return unwinding.out_of_memory ? hc_error_out_of_memory() : NULL;
+}
+
+struct hc_native_names {
+    Dwfl *dwfl;
+};
+
+struct hc_error *hc_native_names_open(const struct hc_image *image, struct hc_native_names **ret)
+{
+    _cleanup_(hc_native_names_closep) struct hc_native_names *names = calloc(1, sizeof(*names));
+    if (!names || !(names->dwfl = dwfl_begin(&files)))
+        return hc_error_out_of_memory();
+    report_modules(names->dwfl, image);
+    *ret = hc_take(names);
+    return NULL;
+}
+
+void hc_native_names_close(struct hc_native_names *names)
+{
+    close_dwfl(&names->dwfl);
+    free(names);
+}
+
+const char *hc_native_name(struct hc_native_names *names, uint64_t address)
+{
+    GElf_Sym symbol;
+    GElf_Off offset;
+    Dwfl_Module *module = dwfl_addrmodule(names->dwfl, address);
+    return module ? dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL) : NULL;
 }

@@ -21,3 +21,12 @@ void hc_native_frames_deinit(struct hc_native_frame_vector *frames);
 struct hc_error *hc_native_stack(const struct hc_image *image, const struct hc_thread_info *thread,
                                  const struct hc_module *last, size_t most,
                                  struct hc_native_frame_vector *ret);
+
+// Names of places in binaries: functions and variables.
+struct hc_native_names;
+
+struct hc_error *hc_native_names_open(const struct hc_image *image, struct hc_native_names **ret);
+void hc_native_names_close(struct hc_native_names *names);
+HC_DEFINE_POINTER_CLEANUP(hc_native_names_close, struct hc_native_names)
+// What `address` lies in; NULL: not known. Valid until the names are closed.
+const char *hc_native_name(struct hc_native_names *names, uint64_t address);

@@ -3,6 +3,7 @@
 #include "report/analyze.h"
 #include "report/dump.h"
 #include "report/json.h"
+#include "report/references.h"
 #include "report/retained.h"
 #include "report/suspects.h"
 #include "report/text.h"
@@ -65,6 +66,14 @@ static struct hc_error *write_suspects(const struct hc_session *session,
 {
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
     HC_TRY(hc_report_suspects(session, options->baseline, &report));
+    return write_report(&report, options, file);
+}
+
+static struct hc_error *write_references(const struct hc_session *session,
+                                         const struct hc_report_options *options, FILE *file)
+{
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    HC_TRY(hc_report_references(session, &report));
     return write_report(&report, options, file);
 }
 
@@ -148,6 +157,19 @@ const struct hc_session_report hc_session_reports[] = {
                 "--baseline CORE, a core of the same process dumped earlier, the kinds that grew.\n",
         .takes_baseline = true,
         .write = write_suspects,
+    },
+    {
+        .name = "references",
+        .summary = "reference counts that do not agree with the references found",
+        .help =
+            "Counts the references to each object that the heap, the interpreters and the frames hold, and "
+            "compares\n"
+            "them with its reference count. What is missing is looked for in C variables, stacks, "
+            "registers and\n"
+            "memory that belongs to no object. A count that stays too high is a reference that was never "
+            "given\n"
+            "back; one too low is a crash to come. With --json every object and word is told.\n",
+        .write = write_references,
     },
 };
 

@@ -8,7 +8,7 @@ static uint64_t values_of(struct hc_tracer *tracer, const struct hc_object_view 
 }
 
 // 3.13: the values stand in the instance (PyObject_VisitManagedDict(), dict_traverse()).
-static bool values_are_embedded(struct hc_tracer *tracer, uint64_t values)
+bool hc_dict_values_are_embedded(struct hc_tracer *tracer, uint64_t values)
 {
     uint32_t embedded = tracer->at->values_embedded;
     const uint8_t *byte =
@@ -39,7 +39,7 @@ static void trace_split(struct hc_tracer *tracer, const struct hc_dict_keys *key
     for (uint64_t i = 0; i < keys->count; i++)
         hc_trace_hold(tracer, hc_load_word(target, keys->entries + i * keys->entry_size + keys->key_offset));
     uint64_t items = values + (hc_is_present(tracer->at->values_items) ? tracer->at->values_items : 0);
-    bool is_embedded = values_are_embedded(tracer, values);
+    bool is_embedded = hc_dict_values_are_embedded(tracer, values);
     if (!is_embedded)
         hc_trace_buffer(tracer, items);
     if (!is_embedded || tracer->runtime->dict_visits_inline_values) {

@@ -21,3 +21,5 @@ extern const struct hc_type_row hc_context_types[];
 void hc_dict_traverse(struct hc_tracer *tracer, const struct hc_object_view *object);
 void hc_dict_relate(struct hc_relater *relater, const struct hc_object_view *object);
 uint64_t hc_dict_size(struct hc_tracer *tracer, const struct hc_object_view *object);
+// Do these values of a dict stand in an instance?
+bool hc_dict_values_are_embedded(struct hc_tracer *tracer, uint64_t values);
