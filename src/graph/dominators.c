@@ -2,29 +2,28 @@
 // last step is simpler, but takes n²/2 steps for a linked list whose payloads stand in a list, too; so it is
 // not used here.
 //
-// Most objects are leaves that one object refers to: that one dominates them, and they take no part.
+// It runs over the joints and forks (graph/joints.h) only, which are few of the objects as a rule.
 #include "graph/dominators.h"
 
 #include "base/interrupt.h"
-#include "base/parallel.h"
+#include "graph/joints.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    UNREACHED = 0,
-    SOLE_LEAF = UINT32_MAX, // in place of a number: only its referrer leads to it, and it leads nowhere
-};
+enum { UNMET = 0 }; // in place of a number; the roots', too, which are node 0
 
-// Objects are numbered in the order in which a depth-first search meets them, from 1; 0 is the roots.
+// Nodes are numbered in the order in which a depth-first search from the roots meets them.
 struct search {
-    struct hc_graph *graph;
-    unsigned threads;
-    uint32_t count;       // of numbers, 0 included
-    uint32_t *numbers;    // by object
-    uint32_t *objects;    // by number, as all that follow
-    uint32_t *ancestors;  // in the search's tree; paths are compressed
-    uint32_t *semi;       // while searching: the next edge to follow
+    const struct hc_joints *joints;
+    uint32_t count;       // of numbers
+    uint32_t *starts;     // of each node's ends
+    uint32_t *ends;       // nodes: while searching those that lead on from a node, then those that lead to it
+    uint32_t *numbers;    // by node
+    uint32_t *nodes;      // by number, as all that follow
+    uint32_t *ancestors;  // in the search's tree; paths are compressed. Then, of the dominators' tree: places
+                          // where it is walked from above
+    uint32_t *semi;       // while searching: the next edge to follow. Then: nodes in the dominators' tree
     uint32_t *labels;     // of least semi on the compressed path
     uint32_t *dominators; // while in a bucket: the next one in it
     uint32_t *buckets;    // the first of those with this semi
@@ -32,15 +31,19 @@ struct search {
     struct hc_id_vector path;
 };
 
+static void release(uint32_t **array)
+{
+    free(*array);
+    *array = NULL;
+}
+
 static void search_deinit(struct search *search)
 {
-    free(search->numbers);
-    free(search->objects);
-    free(search->ancestors);
-    free(search->semi);
-    free(search->labels);
-    free(search->dominators);
-    free(search->buckets);
+    uint32_t **arrays[] = {&search->starts, &search->ends,       &search->numbers,
+                           &search->nodes,  &search->ancestors,  &search->semi,
+                           &search->labels, &search->dominators, &search->buckets};
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++)
+        release(arrays[i]);
     hc_id_vector_deinit(&search->path);
 }
 
@@ -52,109 +55,111 @@ void hc_dominators_destroy(struct hc_dominators *dominators)
     free(dominators->inner);
     free(dominators->ranks);
     free(dominators->retained);
+    free(dominators->held_once);
+    free(dominators->held_more);
     free(dominators->child_starts);
     free(dominators->children);
     free(dominators);
 }
 
-enum { OBJECTS_PER_TASK = HC_INTERRUPT_STRIDE };
-
-static uint32_t task_end(const struct hc_graph *graph, uint32_t first)
+static struct hc_error *allocate(uint32_t **ret, size_t count)
 {
-    return graph->count - first < OBJECTS_PER_TASK ? graph->count : first + OBJECTS_PER_TASK;
+    *ret = malloc((count + 1) * sizeof(**ret));
+    return *ret ? NULL : hc_error_out_of_memory();
 }
 
-static struct hc_error *run_tasks(const struct search *search, hc_task_fn *run, void *argument)
+// Row i + 1 counts, then says where the next end of row i goes, and ends as the start of row i + 1.
+static void count_forth(void *argument, uint32_t from, uint32_t to)
 {
-    size_t tasks = ((size_t)search->graph->count + OBJECTS_PER_TASK - 1) / OBJECTS_PER_TASK;
-    return hc_parallel_run(search->threads, tasks, run, argument);
+    (void)to;
+    ((struct search *)argument)->starts[from + 2]++;
 }
 
-static struct hc_error *find_sole_leaves(void *argument, unsigned worker, size_t task)
+static void count_back(void *argument, uint32_t from, uint32_t to)
 {
-    (void)worker;
+    (void)from;
+    ((struct search *)argument)->starts[to + 2]++;
+}
+
+static void add_forth(void *argument, uint32_t from, uint32_t to)
+{
     struct search *search = argument;
-    const struct hc_graph *graph = search->graph;
-    uint32_t first = (uint32_t)(task * OBJECTS_PER_TASK), end = task_end(graph, first);
-    HC_TRY(hc_interrupt_check());
-    for (uint32_t object = first; object < end; object++) {
-        uint32_t begin = graph->referrer_starts[object], after = graph->referrer_starts[object + 1];
-        if (graph->edge_starts[object] == graph->edge_starts[object + 1] && begin < after &&
-            graph->referrers[begin] == graph->referrers[after - 1])
-            search->numbers[object] = SOLE_LEAF;
-    }
-    return NULL;
+    search->ends[search->starts[from + 1]++] = to;
 }
 
-static struct hc_error *allocate(struct search *search)
+static void add_back(void *argument, uint32_t from, uint32_t to)
 {
-    const struct hc_graph *graph = search->graph;
-    search->numbers = calloc(graph->count + 1ull, sizeof(uint32_t));
-    if (!search->numbers)
-        return hc_error_out_of_memory();
-    HC_TRY(run_tasks(search, find_sole_leaves, search));
-    for (size_t i = 0; i < graph->roots.count; i++)
-        search->numbers[graph->roots.items[i]] = UNREACHED; // roots are met, whatever refers to them
-    size_t most = 1;
-    for (uint32_t object = 0; object < graph->count; object++)
-        most += search->numbers[object] == UNREACHED && graph->states[object] != HC_STATE_NONE;
-    uint32_t **arrays[] = {&search->objects, &search->ancestors,  &search->semi,
-                           &search->labels,  &search->dominators, &search->buckets};
-    for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++)
-        if (!(*arrays[i] = malloc(most * sizeof(uint32_t))))
-            return hc_error_out_of_memory();
-    return NULL;
+    struct search *search = argument;
+    search->ends[search->starts[to + 1]++] = from;
 }
 
-static uint32_t meet(struct search *search, uint32_t object, uint32_t parent)
+static struct hc_error *lay_out(struct search *search, hc_joints_edge_fn *count, hc_joints_edge_fn *add)
+{
+    size_t rows = search->joints->count + 1ull;
+    release(&search->starts);
+    release(&search->ends);
+    search->starts = calloc(rows + 2, sizeof(*search->starts));
+    if (!search->starts)
+        return hc_error_out_of_memory();
+    HC_TRY(hc_joints_each_edge(search->joints, count, search));
+    for (size_t row = 2; row < rows + 2; row++)
+        search->starts[row] += search->starts[row - 1];
+    HC_TRY(allocate(&search->ends, search->starts[rows + 1]));
+    return hc_joints_each_edge(search->joints, add, search);
+}
+
+static void meet(struct search *search, uint32_t node, uint32_t parent)
 {
     uint32_t number = search->count++;
-    search->numbers[object] = number;
-    search->objects[number] = object;
+    search->numbers[node] = number;
+    search->nodes[number] = node;
     search->ancestors[number] = parent;
-    search->semi[number] = search->graph->edge_starts[object];
-    return number;
+    search->semi[number] = search->starts[node];
 }
 
 // The way back up is the ancestors.
-static struct hc_error *search_from(struct search *search, uint32_t root, uint32_t *steps)
+static struct hc_error *search_all(struct search *search)
 {
-    const struct hc_graph *graph = search->graph;
-    uint32_t *const next = search->semi;
-    uint32_t number = meet(search, root, 0);
-    while (number) {
-        if (++*steps % HC_INTERRUPT_STRIDE == 0)
+    size_t nodes = search->joints->count + 1ull;
+    HC_TRY(lay_out(search, count_forth, add_forth));
+    HC_TRY(allocate(&search->nodes, nodes));
+    HC_TRY(allocate(&search->ancestors, nodes));
+    HC_TRY(allocate(&search->semi, nodes));
+    search->numbers = calloc(nodes, sizeof(*search->numbers));
+    if (!search->numbers)
+        return hc_error_out_of_memory();
+    uint32_t number = 0, steps = 0;
+    meet(search, 0, 0);
+    for (;;) {
+        if (++steps % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
-        uint32_t end = graph->edge_starts[search->objects[number] + 1], edge = next[number];
-        uint32_t below = 0;
+        uint32_t end = search->starts[search->nodes[number] + 1], edge = search->semi[number], below = 0;
         while (edge < end && !below) {
-            uint32_t referent = graph->edges[edge++];
-            if (search->numbers[referent] == UNREACHED && graph->states[referent] != HC_STATE_NONE)
-                below = referent + 1;
+            uint32_t node = search->ends[edge++];
+            below = search->numbers[node] == UNMET ? node : 0;
         }
-        next[number] = edge;
-        number = below ? meet(search, below - 1, number) : search->ancestors[number];
+        search->semi[number] = edge;
+        if (!below && !number)
+            break;
+        if (below)
+            meet(search, below, number);
+        number = below ? search->count - 1 : search->ancestors[number];
     }
     return NULL;
 }
 
-static struct hc_error *search_all(struct search *search)
+static struct hc_error *prepare(struct search *search)
 {
-    const struct hc_graph *graph = search->graph;
-    uint32_t steps = 0;
-    search->count = 1;
-    search->objects[0] = HC_DOMINATOR_ROOTS;
-    search->ancestors[0] = 0;
-    for (size_t i = 0; i < graph->roots.count; i++)
-        if (search->numbers[graph->roots.items[i]] == UNREACHED)
-            HC_TRY(search_from(search, graph->roots.items[i], &steps));
-    // The ancestor is a referrer, and no semidominator is above it that no other referrer shows.
+    HC_TRY(lay_out(search, count_back, add_back));
+    HC_TRY(allocate(&search->labels, search->count));
+    HC_TRY(allocate(&search->dominators, search->count));
+    search->buckets = calloc(search->count + 1ull, sizeof(*search->buckets));
+    if (!search->buckets)
+        return hc_error_out_of_memory();
+    // The ancestor refers to it, and no semidominator is above it that no other referrer shows.
     memcpy(search->semi, search->ancestors, search->count * sizeof(uint32_t));
-    memset(search->buckets, 0, search->count * sizeof(uint32_t));
     for (uint32_t number = 0; number < search->count; number++)
         search->labels[number] = number;
-    for (size_t i = 0; i < graph->roots.count; i++)
-        search->semi[search->numbers[graph->roots.items[i]]] = 0;
     search->last_linked = search->count;
     return NULL;
 }
@@ -182,12 +187,11 @@ static struct hc_error *evaluate(struct search *search, uint32_t number, uint32_
 
 static struct hc_error *find_semidominator(struct search *search, uint32_t number)
 {
-    const struct hc_graph *graph = search->graph;
-    uint32_t object = search->objects[number], parent = search->ancestors[number];
-    uint32_t least = search->semi[number], end = graph->referrer_starts[object + 1];
-    for (uint32_t i = graph->referrer_starts[object]; i < end && least; i++) {
-        uint32_t referrer = search->numbers[graph->referrers[i]], label;
-        if (referrer == UNREACHED || referrer == parent || referrer == SOLE_LEAF)
+    uint32_t node = search->nodes[number], parent = search->ancestors[number];
+    uint32_t least = search->semi[number], end = search->starts[node + 1];
+    for (uint32_t i = search->starts[node]; i < end && least; i++) {
+        uint32_t referrer = search->numbers[search->ends[i]], label;
+        if (referrer == parent || (referrer == UNMET && search->ends[i]))
             continue;
         if (i % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
@@ -231,92 +235,188 @@ static struct hc_error *find_dominators(struct search *search)
     return NULL;
 }
 
-static void free_arrays(struct search *search)
+// Where each number stands when the dominators' tree is walked from above, and how many are in its subtree: a
+// dominator has a lower number than what it dominates.
+static void find_places(struct search *search)
 {
-    uint32_t **arrays[] = {&search->ancestors, &search->semi, &search->labels, &search->buckets};
-    for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++) {
-        free(*arrays[i]);
-        *arrays[i] = NULL;
+    uint32_t *places = search->ancestors, *sizes = search->semi, *next = search->labels;
+    for (uint32_t number = 0; number < search->count; number++)
+        sizes[number] = 1;
+    for (uint32_t number = search->count - 1; number; number--)
+        sizes[search->dominators[number]] += sizes[number];
+    places[0] = 0;
+    next[0] = 1;
+    for (uint32_t number = 1; number < search->count; number++) {
+        uint32_t dominator = search->dominators[number];
+        places[number] = next[dominator];
+        next[dominator] += sizes[number];
+        next[number] = places[number] + 1;
     }
-    hc_id_vector_deinit(&search->path);
 }
 
-// Its referrer, if that is reached.
-static bool sole_leaf_referrer(const struct search *search, uint32_t leaf, uint32_t *ret)
+// The references to a joint from what does not live on it.
+static void hold(const struct search *search, uint32_t source, uint32_t joint, uint64_t *spread,
+                 struct hc_dominators *ret)
 {
-    *ret = search->graph->referrers[search->graph->referrer_starts[leaf]];
-    return search->graph->states[leaf] != HC_STATE_NONE && search->numbers[*ret] != UNREACHED &&
-           search->numbers[*ret] != SOLE_LEAF;
+    uint32_t *parents = search->joints->parents;
+    uint32_t above = search->numbers[hc_joints_node(search->joints, joint)];
+    uint32_t number = search->numbers[hc_joints_node(search->joints, source)];
+    if (above == UNMET || number == UNMET ||
+        search->ancestors[number] - search->ancestors[above] < search->semi[above])
+        return;
+    if (!hc_joints_bit(ret->held_once, joint)) {
+        hc_joints_set(ret->held_once, joint);
+        parents[joint] = source;
+        return;
+    }
+    hc_joints_set(ret->held_more, joint);
+    if (parents[joint] != source)
+        hc_joints_set(spread, joint);
 }
 
-static void set_inner(struct hc_dominators *ret, uint32_t object)
+static struct hc_error *hold_all(const struct search *search, uint64_t *spread, struct hc_dominators *ret)
 {
-    ret->inner[object / 64] |= 1ull << (object % 64);
-}
-
-// Bytes by number: every object's own are added to those above, which have lower numbers.
-static struct hc_error *add_up(const struct search *search, uint64_t *retained, struct hc_dominators *ret)
-{
-    const struct hc_graph *graph = search->graph;
+    const struct hc_joints *joints = search->joints;
+    const struct hc_graph *graph = joints->graph;
     for (uint32_t object = 0; object < graph->count; object++) {
         if (object % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
-        uint32_t number = search->numbers[object], referrer = object;
-        if (number == UNREACHED || (number == SOLE_LEAF && !sole_leaf_referrer(search, object, &referrer))) {
-            ret->parents[object] = HC_DOMINATOR_NONE;
+        if (hc_joints_bit(joints->joints, object) || joints->parents[object] == HC_DOMINATOR_NONE)
             continue;
-        }
-        retained[search->numbers[referrer]] += hc_graph_size(graph, (hc_object_id){object});
-        ret->parents[object] = number == SOLE_LEAF ? referrer : search->objects[search->dominators[number]];
-        if (ret->parents[object] != HC_DOMINATOR_ROOTS)
-            set_inner(ret, ret->parents[object]);
+        hc_joints_set(ret->held_once, object);
+        if (hc_joints_bit(joints->twice, object))
+            hc_joints_set(ret->held_more, object);
     }
-    for (uint32_t number = search->count - 1; number; number--)
-        retained[search->dominators[number]] += retained[number];
+    for (uint32_t source = 0; source < graph->count; source++) {
+        if (source % HC_INTERRUPT_STRIDE == 0)
+            HC_TRY(hc_interrupt_check());
+        if (graph->states[source] != HC_STATE_REACHABLE)
+            continue;
+        for (uint32_t edge = graph->edge_starts[source]; edge < graph->edge_starts[source + 1]; edge++)
+            if (hc_joints_bit(joints->joints, graph->edges[edge]) && graph->edges[edge] != source)
+                hold(search, source, graph->edges[edge], spread, ret);
+    }
     return NULL;
 }
 
-static struct hc_error *keep_results(const struct search *search, struct hc_dominators *ret)
+// One reference alone leads to a joint, or references of one object: that object dominates it. If two objects
+// do, a node dominates it: below what is none, all ways go on by one reference.
+static struct hc_error *find_parents(struct search *search, struct hc_dominators *ret)
 {
-    const struct hc_graph *graph = search->graph;
+    const struct hc_joints *joints = search->joints;
+    const struct hc_graph *graph = joints->graph;
     size_t words = (size_t)graph->count / 64 + 1;
-    _cleanup_(hc_freep) uint64_t *retained = calloc(search->count, sizeof(*retained));
-    ret->parents = malloc((graph->count + 1ull) * sizeof(*ret->parents));
+    _cleanup_(hc_freep) uint64_t *spread = calloc(words, sizeof(*spread));
+    _cleanup_(hc_freep) uint32_t *objects = NULL; // by node
+    ret->held_once = calloc(words, sizeof(*ret->held_once));
+    ret->held_more = calloc(words, sizeof(*ret->held_more));
+    if (!spread || !ret->held_once || !ret->held_more)
+        return hc_error_out_of_memory();
+    HC_TRY(allocate(&objects, joints->count));
+    objects[0] = HC_DOMINATOR_ROOTS;
+    HC_TRY(hold_all(search, spread, ret));
+    uint32_t node = 0;
+    for (uint32_t object = 0; object < graph->count; object++)
+        if (hc_joints_bit(joints->nodes, object))
+            objects[++node] = object;
+    for (node = 1; node <= joints->count; node++) {
+        uint32_t object = objects[node], number = search->numbers[node];
+        if (number == UNMET)
+            joints->parents[object] = HC_DOMINATOR_NONE;
+        else if (hc_joints_bit(joints->rooted, object))
+            joints->parents[object] = HC_DOMINATOR_ROOTS;
+        else if (hc_joints_bit(spread, object))
+            joints->parents[object] = objects[search->nodes[search->dominators[number]]];
+    }
+    return NULL;
+}
+
+static struct hc_error *find_inner(const struct hc_graph *graph, struct hc_dominators *ret)
+{
+    size_t words = (size_t)graph->count / 64 + 1;
     ret->inner = calloc(words, sizeof(*ret->inner));
     ret->ranks = malloc(words * sizeof(*ret->ranks));
-    if (!retained || !ret->parents || !ret->inner || !ret->ranks)
+    if (!ret->inner || !ret->ranks)
         return hc_error_out_of_memory();
-    HC_TRY(add_up(search, retained, ret));
+    for (uint32_t object = 0; object < graph->count; object++)
+        if (ret->parents[object] < HC_DOMINATOR_NONE)
+            hc_joints_set(ret->inner, ret->parents[object]);
     for (size_t word = 0; word < words; word++) {
         ret->ranks[word] = ret->inner_count;
         ret->inner_count += (uint32_t)__builtin_popcountll(ret->inner[word]);
     }
-    ret->retained = malloc((ret->inner_count + 1ull) * sizeof(*ret->retained));
-    if (!ret->retained)
+    return hc_interrupt_check();
+}
+
+// From the leaves upwards: whoever is the last below its parent goes on with that.
+static struct hc_error *add_up(const struct hc_graph *graph, struct hc_dominators *ret)
+{
+    _cleanup_(hc_freep) uint32_t *pending = calloc(ret->inner_count + 1ull, sizeof(*pending));
+    ret->retained = calloc(ret->inner_count + 1ull, sizeof(*ret->retained));
+    if (!pending || !ret->retained)
         return hc_error_out_of_memory();
-    size_t rank = 0;
-    for (size_t word = 0; word < words; word++)
-        for (uint64_t bits = ret->inner[word]; bits; bits &= bits - 1)
-            ret->retained[rank++] = retained[search->numbers[word * 64 + (unsigned)__builtin_ctzll(bits)]];
+    for (uint32_t object = 0; object < graph->count; object++)
+        if (ret->parents[object] < HC_DOMINATOR_NONE)
+            pending[hc_dominators_rank(ret, ret->parents[object])]++;
+    for (uint32_t object = 0; object < graph->count; object++) {
+        if (object % HC_INTERRUPT_STRIDE == 0)
+            HC_TRY(hc_interrupt_check());
+        if (hc_dominators_is_inner(ret, object))
+            continue;
+        uint64_t bytes = hc_graph_size(graph, (hc_object_id){object});
+        for (uint32_t above = ret->parents[object]; above < HC_DOMINATOR_NONE; above = ret->parents[above]) {
+            uint32_t rank = hc_dominators_rank(ret, above);
+            ret->retained[rank] += bytes;
+            if (--pending[rank])
+                break;
+            bytes = ret->retained[rank] += hc_graph_size(graph, (hc_object_id){above});
+        }
+    }
     return NULL;
 }
 
-struct hc_error *hc_graph_find_dominators(struct hc_graph *graph, unsigned threads)
+static struct hc_error *find_tree(const struct hc_graph *graph, struct hc_dominators *ret)
+{
+    _cleanup_(hc_joints_deinit) struct hc_joints joints = {0};
+    _cleanup_(search_deinit) struct search search = {.joints = &joints};
+    HC_TRY(hc_joints_find(graph, &joints));
+    HC_TRY(search_all(&search));
+    HC_TRY(prepare(&search));
+    HC_TRY(find_dominators(&search));
+    release(&search.starts);
+    release(&search.ends);
+    release(&search.buckets);
+    hc_id_vector_deinit(&search.path);
+    find_places(&search);
+    release(&search.labels);
+    HC_TRY(find_parents(&search, ret));
+    ret->parents = hc_take(joints.parents);
+    return NULL;
+}
+
+struct hc_error *hc_graph_find_dominators(struct hc_graph *graph)
 {
     if (graph->dominators)
         return NULL;
-    _cleanup_(search_deinit) struct search search = {.graph = graph, .threads = hc_parallel_threads(threads)};
-    HC_TRY(hc_graph_find_referrers(graph, threads));
-    HC_TRY(allocate(&search));
-    HC_TRY(search_all(&search));
-    HC_TRY(find_dominators(&search));
-    free_arrays(&search);
     _cleanup_(hc_dominators_destroyp) struct hc_dominators *dominators = calloc(1, sizeof(*dominators));
     if (!dominators)
         return hc_error_out_of_memory();
-    HC_TRY(keep_results(&search, dominators));
+    HC_TRY(find_tree(graph, dominators));
+    HC_TRY(find_inner(graph, dominators));
+    HC_TRY(add_up(graph, dominators));
     graph->dominators = hc_take(dominators);
     return NULL;
+}
+
+void hc_graph_forget_dominators(struct hc_graph *graph)
+{
+    hc_dominators_destroy(graph->dominators);
+    graph->dominators = NULL;
+}
+
+unsigned hc_dominators_holders(const struct hc_dominators *dominators, uint32_t object)
+{
+    return hc_joints_bit(dominators->held_once, object) + hc_joints_bit(dominators->held_more, object);
 }
 
 // The row of a parent in child_starts; inner_count + 1 for none.
@@ -327,9 +427,9 @@ static uint32_t child_row(const struct hc_dominators *dominators, uint32_t paren
     return parent == HC_DOMINATOR_ROOTS ? dominators->inner_count : hc_dominators_rank(dominators, parent);
 }
 
-struct hc_error *hc_graph_find_dominated(struct hc_graph *graph, unsigned threads)
+struct hc_error *hc_graph_find_dominated(struct hc_graph *graph)
 {
-    HC_TRY(hc_graph_find_dominators(graph, threads));
+    HC_TRY(hc_graph_find_dominators(graph));
     struct hc_dominators *dominators = graph->dominators;
     if (dominators->children)
         return NULL;

@@ -9,7 +9,7 @@ static struct hc_error *retained_of_set(struct hc_universe *universe, const stru
     uint32_t first = hc_set_next(set, 0);
     // The tree knows single objects, and only what the roots reach.
     if (set->count == 1 && universe->graph->states[first] == HC_STATE_REACHABLE) {
-        HC_TRY(hc_graph_find_dominators(universe->graph, universe->threads));
+        HC_TRY(hc_graph_find_dominators(universe->graph));
         *ret = hc_answer_integer((int64_t)hc_graph_retained(universe->graph, (hc_object_id){first}));
         return NULL;
     }

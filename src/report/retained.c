@@ -192,6 +192,7 @@ struct hc_error *hc_report_retained(const struct hc_session *session, long limit
     HC_TRY(hc_universe_init(&universe, session->graph, 0));
     HC_TRY(hc_set_of_states(&universe, 1u << HC_STATE_REACHABLE, &heap));
     HC_TRY(hc_retained_find(&universe, limit == HC_NO_LIMIT ? PAGE : (size_t)limit, &retained));
+    hc_graph_forget_dominators(session->graph); // paths take as much memory again
     HC_TRY(hc_universe_tracer(&universe, &writing.relater.tracer));
     writing.whole = heap->size;
     hc_report_section(report, "heap", "Retained size");

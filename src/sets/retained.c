@@ -12,17 +12,13 @@ struct survey {
     size_t most;
     const struct hc_set *within; // whose members the kinds have; NULL: every object
     struct hc_retained *retained;
-    uint32_t *order; // by object: its place when the tree is walked from above, from 1
-    // By rank, and one for the roots: the place of the last object below; before that is known, the next
-    // child.
-    uint32_t *last;
+    uint32_t *next; // by rank, and one for the roots: the child to be entered next
     uint32_t *open; // by kind: how many of it are above
 };
 
 static void survey_deinit(struct survey *survey)
 {
-    free(survey->order);
-    free(survey->last);
+    free(survey->next);
     free(survey->open);
 }
 
@@ -98,11 +94,10 @@ static bool is_counted(const struct survey *survey, uint32_t object)
     return !survey->within || hc_set_has(survey->within, object);
 }
 
-static void enter(struct survey *survey, uint32_t object, uint32_t place)
+static void enter(struct survey *survey, uint32_t object)
 {
     uint32_t kind = hc_universe_kind(survey->universe, object);
     struct hc_retained_kind *row = &survey->retained->kinds.items[kind];
-    survey->order[object] = place;
     if (!is_counted(survey, object))
         return;
     row->count++;
@@ -115,11 +110,10 @@ static void enter(struct survey *survey, uint32_t object, uint32_t place)
 static struct hc_error *walk_tree(struct survey *survey)
 {
     const struct hc_dominators *dominators = survey->dominators;
-    uint32_t at = HC_DOMINATOR_ROOTS, row = dominators->inner_count, place = 0;
-    survey->last[row] = dominators->child_starts[row];
+    uint32_t at = HC_DOMINATOR_ROOTS, row = dominators->inner_count, steps = 0;
+    survey->next[row] = dominators->child_starts[row];
     for (;;) {
-        if (survey->last[row] == dominators->child_starts[row + 1]) {
-            survey->last[row] = place;
+        if (survey->next[row] == dominators->child_starts[row + 1]) {
             if (at == HC_DOMINATOR_ROOTS)
                 return NULL;
             survey->open[hc_universe_kind(survey->universe, at)] -= is_counted(survey, at);
@@ -127,16 +121,16 @@ static struct hc_error *walk_tree(struct survey *survey)
             row = row_of(survey, at);
             continue;
         }
-        uint32_t child = dominators->children[survey->last[row]++];
-        enter(survey, child, ++place);
-        if (place % HC_INTERRUPT_STRIDE == 0)
+        uint32_t child = dominators->children[survey->next[row]++];
+        enter(survey, child);
+        if (++steps % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
         if (!hc_dominators_is_inner(dominators, child))
             continue;
         at = child;
         row = row_of(survey, at);
         survey->open[hc_universe_kind(survey->universe, at)] += is_counted(survey, at);
-        survey->last[row] = dominators->child_starts[row];
+        survey->next[row] = dominators->child_starts[row];
     }
 }
 
@@ -180,32 +174,11 @@ static bool is_namespace(const struct survey *survey, uint32_t object)
     return type->flags & HC_TYPE_TYPE_SUBCLASS || is_module(type);
 }
 
-static bool is_below(const struct survey *survey, uint32_t object, uint32_t above)
-{
-    if (survey->order[object] < survey->order[above])
-        return false;
-    uint32_t last = hc_dominators_is_inner(survey->dominators, above) ? survey->last[row_of(survey, above)]
-                                                                      : survey->order[above];
-    return survey->order[object] <= last;
-}
-
-// Does all else that refers to the value live on it?
+// Does nothing else lead to the value, but what lives on it?
 static bool goes_with(const struct survey *survey, uint32_t holder, uint32_t value)
 {
-    const struct hc_graph *graph = survey->graph;
-    const struct hc_dominators *dominators = survey->dominators;
-    unsigned references = 0;
-    if (dominators->parents[value] != holder)
-        return false;
-    for (uint32_t i = graph->referrer_starts[value]; i < graph->referrer_starts[value + 1]; i++) {
-        uint32_t referrer = graph->referrers[i];
-        if (dominators->parents[referrer] == HC_DOMINATOR_NONE)
-            continue;
-        references += referrer == holder;
-        if (references > 1 || (referrer != holder && !is_below(survey, referrer, value)))
-            return false;
-    }
-    return true;
+    return survey->dominators->parents[value] == holder &&
+           hc_dominators_holders(survey->dominators, value) == 1;
 }
 
 static struct hc_error *find_variables(struct survey *survey)
@@ -240,7 +213,7 @@ static struct hc_error *run(struct hc_universe *universe, const struct hc_set *w
                             struct hc_error *(*find)(struct survey *survey), struct hc_retained *ret)
 {
     struct hc_graph *graph = universe->graph;
-    HC_TRY(hc_graph_find_dominated(graph, universe->threads));
+    HC_TRY(hc_graph_find_dominated(graph));
     struct hc_retained retained = {0};
     _cleanup_(survey_deinit) struct survey survey = {
         .universe = universe,
@@ -249,11 +222,10 @@ static struct hc_error *run(struct hc_universe *universe, const struct hc_set *w
         .most = most,
         .within = within,
         .retained = &retained,
-        .order = calloc(graph->count + 1ull, sizeof(*survey.order)),
-        .last = calloc(graph->dominators->inner_count + 1ull, sizeof(*survey.last)),
+        .next = calloc(graph->dominators->inner_count + 1ull, sizeof(*survey.next)),
         .open = calloc(2ull * universe->type_count + 1, sizeof(*survey.open)),
     };
-    if (!survey.order || !survey.last || !survey.open)
+    if (!survey.next || !survey.open)
         return hc_error_out_of_memory();
     struct hc_error *error = find(&survey);
     if (error) {
