@@ -208,7 +208,7 @@ struct hc_error *hc_find_large_holders(const struct hc_inquiry *inquiry)
     struct hc_universe *universe = inquiry->universe;
     size_t kinds = 2 * (size_t)universe->type_count;
     uint64_t share = inquiry->heap->size / 100;
-    HC_TRY(hc_graph_find_dominated(universe->graph, universe->threads));
+    HC_TRY(hc_graph_find_dominated(universe->graph));
     _cleanup_(search_deinit) struct search search = {
         .inquiry = inquiry,
         .graph = universe->graph,
