@@ -40,14 +40,14 @@ static void builder_deinit(struct builder *builder)
     hc_lookalike_vector_deinit(&builder->lookalikes);
 }
 
+// The object `header` bytes into `block`.
 static struct hc_error *trace_block(struct builder *builder, struct hc_tracer *tracer,
-                                    struct hc_finding *finding, const struct hc_pool *pool, uint64_t address,
-                                    uint32_t number)
+                                    struct hc_finding *finding, const struct hc_pool *pool, uint64_t block,
+                                    uint32_t header, uint32_t number)
 {
     struct hc_graph *graph = builder->graph;
-    uint64_t offset = address - pool->address;
-    uint64_t available = (1ull << graph->pools.pool_bits) - offset;
-    const uint8_t *bytes = pool->bytes + offset;
+    uint64_t address = block + header, available = pool->block_size - header;
+    const uint8_t *bytes = pool->bytes + (address - pool->address);
     __builtin_prefetch(bytes + PREFETCH);
     const struct hc_type *type =
         hc_tracer_find_type(tracer, hc_load_word(&tracer->reader.target, bytes + tracer->at->object_type));
@@ -72,8 +72,8 @@ static struct hc_error *trace_word(struct builder *builder, struct hc_tracer *tr
     for (uint64_t left = word->objects; left; left &= left - 1, number++) {
         unsigned bit = (unsigned)__builtin_ctzll(left);
         uint32_t block = (uint32_t)(index - pool->first_word) * 64 + bit;
-        uint64_t address = hc_pool_block_address(pools, pool, block) + hc_slot_header(pools, word, bit);
-        HC_TRY(trace_block(builder, tracer, finding, pool, address, number));
+        HC_TRY(trace_block(builder, tracer, finding, pool, hc_pool_block_address(pools, pool, block),
+                           hc_slot_header(pools, word, bit), number));
     }
     return NULL;
 }
@@ -164,9 +164,26 @@ static void add_tallies(struct builder *builder)
             sum->emulation[cause] += tally->emulation[cause];
         sum->inexact_sizes += tally->inexact_sizes;
         sum->dangling += tally->dangling;
+        sum->damage.bounded_sizes += tally->damage.bounded_sizes;
+        sum->damage.collector_breaks += tally->damage.collector_breaks;
+        sum->damage.being_collected += tally->damage.being_collected;
+        sum->damage.contradictory += tally->damage.contradictory;
     }
     for (unsigned i = 0; i < builder->threads; i++)
         sum->unreadable += builder->tracers[i].unreadable;
+}
+
+static struct hc_error *find_damage(struct builder *builder)
+{
+    size_t count = builder->task_count;
+    _cleanup_(hc_freep) const struct hc_finding **findings = calloc(count + 1, sizeof(*findings));
+    if (!findings)
+        return hc_error_out_of_memory();
+    for (size_t i = 0; i < count; i++)
+        findings[i] = &builder->findings[i];
+    findings[count] = &builder->others.finding;
+    return hc_graph_find_damage(&builder->graph->pools, &builder->tracers[0], findings, count + 1,
+                                &builder->graph->tally.damage);
 }
 
 // A buffer that nobody knows may have a dead object's type in it. What no root reaches is only held to be an
@@ -185,10 +202,12 @@ static struct hc_error *build(struct builder *builder)
     HC_TRY(hc_type_table_init(&graph->types, builder->runtime));
     HC_TRY(hc_pools_init(&graph->pools, builder->runtime));
     HC_TRY(hc_pools_scan(&graph->pools, &graph->types, builder->threads));
+    graph->types.pools = &graph->pools;
     HC_TRY(prepare(builder));
     HC_TRY(hc_parallel_run(builder->threads, builder->task_count, trace_task, builder));
     HC_TRY(trace_others(builder));
     add_tallies(builder);
+    HC_TRY(find_damage(builder));
     const struct hc_type *dict = hc_tracer_find_type(&builder->tracers[0], builder->runtime->dict_type);
     if (!dict)
         return hc_error_create("the type dict of %s cannot be read", hc_image_path(builder->runtime->image));

@@ -62,6 +62,8 @@ struct HC_ALONE hc_finding {
     struct hc_address_map foreign;           // address → local number or HC_NO_FOREIGN
     struct hc_word_vector foreign_addresses; // by local number
     struct hc_word_vector foreign_buffers;   // of the objects, outside of the pools
+    struct hc_address_map dangling;          // where objects should be that somebody refers to
+    struct hc_word_vector unreadable_types;  // objects of a metatype that make no sense as types
     struct hc_graph_tally tally;
 };
 
@@ -104,6 +106,11 @@ struct hc_error *hc_others_trace(struct hc_others *others, const struct hc_pools
 struct hc_error *hc_others_find_strays(struct hc_others *others, const struct hc_pools *pools,
                                        struct hc_tracer *tracer, const struct hc_finding *findings,
                                        size_t count);
+
+// What the references to nowhere tell of: fills the rest of `ret`.
+struct hc_error *hc_graph_find_damage(const struct hc_pools *pools, struct hc_tracer *tracer,
+                                      const struct hc_finding *const *findings, size_t count,
+                                      struct hc_damage *ret);
 
 // Puts everything into the graph's flat arrays, numbers settled; empties the findings' edges on the way. The
 // lookalikes come out with final numbers. `dict_type` is the index of dict, the type of virtual dicts.

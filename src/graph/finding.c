@@ -1,5 +1,7 @@
 #include "graph/build.h"
 
+#include "python/bounds.h"
+
 void hc_finding_deinit(struct hc_finding *finding)
 {
     hc_stream_deinit(&finding->edges);
@@ -11,6 +13,8 @@ void hc_finding_deinit(struct hc_finding *finding)
     hc_address_map_deinit(&finding->foreign);
     hc_word_vector_deinit(&finding->foreign_addresses);
     hc_word_vector_deinit(&finding->foreign_buffers);
+    hc_address_map_deinit(&finding->dangling);
+    hc_word_vector_deinit(&finding->unreadable_types);
 }
 
 // The length of a tuple and its first item, if that is a class, look like an object within the tuple.
@@ -68,6 +72,16 @@ static struct hc_error *resolve(struct hc_finding *finding, const struct hc_pool
     return NULL;
 }
 
+static struct hc_error *note_dangling(struct hc_finding *finding, uint64_t address)
+{
+    enum { MOST = 1 << 20 }; // more of them tell nothing new
+    bool inserted;
+    finding->tally.dangling++;
+    if (finding->dangling.count < MOST && !hc_address_map_insert(&finding->dangling, address, 0, &inserted))
+        return hc_error_out_of_memory();
+    return NULL;
+}
+
 // Adds the edges to `addresses`; counts those that lead to an object.
 static struct hc_error *add_edges(struct hc_finding *finding, const struct hc_pools *pools,
                                   struct hc_tracer *tracer, struct hc_stream *stream,
@@ -78,7 +92,7 @@ static struct hc_error *add_edges(struct hc_finding *finding, const struct hc_po
         bool found;
         HC_TRY(resolve(finding, pools, tracer, addresses[i], &number, &found));
         if (!found) {
-            finding->tally.dangling++;
+            HC_TRY(note_dangling(finding, addresses[i]));
             continue;
         }
         if (!hc_stream_push(stream, number))
@@ -149,6 +163,22 @@ static struct hc_error *add_lookalikes(struct hc_finding *finding, const struct 
     return NULL;
 }
 
+// Each object's link forward should lead to one whose link back leads to it. While it collects, the collector
+// keeps counts in the place of links back, and flags that.
+static void check_links(struct hc_finding *finding, struct hc_tracer *tracer, uint64_t head, uint64_t next)
+{
+    enum { COLLECTING = 2 };
+    const struct hc_offsets *at = tracer->at;
+    uint64_t own, back;
+    bool has_counts = !hc_is_present(at->gc_refs);
+    if (has_counts && hc_reader_word(&tracer->object_reader, head + at->gc_prev, &own) && own & COLLECTING)
+        finding->tally.damage.being_collected++;
+    if (!hc_reader_word(&tracer->reader, (next & ~(uint64_t)HC_LINK_FLAGS) + at->gc_prev, &back))
+        finding->tally.damage.collector_breaks++;
+    else if ((back & ~(uint64_t)HC_LINK_FLAGS) != head && !(has_counts && back & COLLECTING))
+        finding->tally.damage.collector_breaks++;
+}
+
 // The collector's lists lead to tracked objects outside of the pools: each such run of neighbours has one
 // inside, or a list head, at its ends.
 static struct hc_error *add_neighbours(struct hc_finding *finding, const struct hc_pools *pools,
@@ -160,6 +190,8 @@ static struct hc_error *add_neighbours(struct hc_finding *finding, const struct 
         uint64_t head, address = object->address - at->sizeof_gc_head + links[i];
         if (!hc_reader_word(&tracer->object_reader, address, &head))
             continue;
+        if (i == 0)
+            check_links(finding, tracer, object->address - at->sizeof_gc_head, head);
         head &= ~(uint64_t)3; // flags of the collector
         if ((head ^ object->address) >> pools->pool_bits == 0)
             continue; // the next one in the same pool, as often as not
@@ -171,6 +203,41 @@ static struct hc_error *add_neighbours(struct hc_finding *finding, const struct 
     return NULL;
 }
 
+static struct hc_error *put_size(struct hc_finding *finding, uint32_t number, uint64_t size, uint64_t bound,
+                                 struct hc_object_record *ret)
+{
+    bool is_bounded = bound < size;
+    if (bound < HC_LARGE && !is_bounded) {
+        ret->size = (uint16_t)bound;
+        return NULL;
+    }
+    ret->size = HC_LARGE;
+    finding->tally.damage.bounded_sizes += is_bounded;
+    struct hc_large_size large = {.object = number, .is_bounded = is_bounded, .size = bound};
+    return hc_large_size_vector_push(&finding->large_sizes, large) ? NULL : hc_error_out_of_memory();
+}
+
+static struct hc_error *add_traced(struct hc_finding *finding, const struct hc_pools *pools,
+                                   struct hc_tracer *tracer, const struct hc_object_view *object,
+                                   uint32_t number, struct hc_object_record *ret)
+{
+    hc_tracer_trace(tracer, object);
+    finding->tally.how[tracer->references.how]++;
+    finding->tally.damage.contradictory += tracer->is_contradictory;
+    if (tracer->references.emulation != HC_EMULATION_DONE)
+        finding->tally.emulation[tracer->references.emulation]++;
+    HC_TRY(add_referents(finding, pools, tracer, number, &ret->edge_count));
+    if (tracer->references.dict)
+        HC_TRY(add_owned_dict(finding, pools, tracer, number));
+    if (tracer->references.buffers.count)
+        HC_TRY(add_lookalikes(finding, pools, &tracer->references.buffers, number));
+    bool is_unreadable_type =
+        object->type->flags & HC_TYPE_TYPE_SUBCLASS && !hc_tracer_find_type(tracer, object->address);
+    if (is_unreadable_type && !hc_word_vector_push(&finding->unreadable_types, object->address))
+        return hc_error_out_of_memory();
+    return tracer->out_of_memory ? hc_error_out_of_memory() : NULL;
+}
+
 struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pools *pools,
                                 struct hc_tracer *tracer, const struct hc_object_view *object,
                                 uint32_t number, struct hc_object_record *ret)
@@ -179,26 +246,13 @@ struct hc_error *hc_finding_add(struct hc_finding *finding, const struct hc_pool
     finding->tally.inexact_sizes += !tracer->size_is_exact;
     *ret = (struct hc_object_record){
         .type_index = object->type->index,
-        .size = size < HC_LARGE ? (uint16_t)size : HC_LARGE,
         .state = hc_tracer_is_tracked(tracer, object) ? HC_TRACKED_FLAG : 0,
     };
-    if (size >= HC_LARGE &&
-        !hc_large_size_vector_push(&finding->large_sizes, (struct hc_large_size){number, size}))
-        return hc_error_out_of_memory();
     if (ret->state)
         HC_TRY(add_neighbours(finding, pools, tracer, object));
-    if (object->type->is_leaf) {
+    if (object->type->is_leaf)
         finding->tally.how[HC_HOW_DECODER]++;
-        return NULL;
-    }
-    hc_tracer_trace(tracer, object);
-    finding->tally.how[tracer->references.how]++;
-    if (tracer->references.emulation != HC_EMULATION_DONE)
-        finding->tally.emulation[tracer->references.emulation]++;
-    HC_TRY(add_referents(finding, pools, tracer, number, &ret->edge_count));
-    if (tracer->references.dict)
-        HC_TRY(add_owned_dict(finding, pools, tracer, number));
-    if (tracer->references.buffers.count)
-        HC_TRY(add_lookalikes(finding, pools, &tracer->references.buffers, number));
-    return tracer->out_of_memory ? hc_error_out_of_memory() : NULL;
+    else
+        HC_TRY(add_traced(finding, pools, tracer, object, number, ret));
+    return put_size(finding, number, size, hc_size_bound(tracer, object, size), ret);
 }

@@ -28,10 +28,8 @@ void hc_graph_destroy(struct hc_graph *graph)
     free(graph);
 }
 
-uint64_t hc_graph_size(const struct hc_graph *graph, hc_object_id object)
+static const struct hc_large_size *find_large(const struct hc_graph *graph, hc_object_id object)
 {
-    if (graph->sizes[object.i] != HC_LARGE)
-        return graph->sizes[object.i];
     size_t low = 0, high = graph->large_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -40,7 +38,23 @@ uint64_t hc_graph_size(const struct hc_graph *graph, hc_object_id object)
         else
             high = middle;
     }
-    return low < graph->large_count ? graph->large_sizes[low].size : HC_LARGE;
+    return low < graph->large_count ? &graph->large_sizes[low] : NULL;
+}
+
+uint64_t hc_graph_size(const struct hc_graph *graph, hc_object_id object)
+{
+    if (graph->sizes[object.i] != HC_LARGE)
+        return graph->sizes[object.i];
+    const struct hc_large_size *large = find_large(graph, object);
+    return large ? large->size : HC_LARGE;
+}
+
+bool hc_graph_size_is_bounded(const struct hc_graph *graph, hc_object_id object)
+{
+    if (graph->sizes[object.i] != HC_LARGE)
+        return false;
+    const struct hc_large_size *large = find_large(graph, object);
+    return large && large->is_bounded;
 }
 
 uint64_t hc_graph_address(const struct hc_graph *graph, hc_object_id object)

@@ -35,6 +35,18 @@ HC_DEFINE_VECTOR(hc_id_vector, uint32_t)
 // Stands in `sizes` for what does not fit there: few objects are that large.
 enum { HC_LARGE = UINT16_MAX };
 
+// What was overwritten, or caught in the middle of a change.
+struct hc_damage {
+    uint64_t bounded_sizes;     // objects that claimed more than their blocks have room for
+    uint64_t contradictory;     // containers whose counts are not those of their contents
+    uint64_t collector_breaks;  // places where a collector's list does not lead back
+    uint64_t being_collected;   // objects that carry a collector's counts: it was at work
+    uint64_t freed_referents;   // blocks that were given back though objects refer to them
+    uint64_t damaged_referents; // blocks in use that objects refer to, and that have no object's header
+    uint64_t unreadable_types;
+    uint64_t untyped_objects; // instances of those: they are not among the objects
+};
+
 struct hc_graph_tally {
     uint64_t how[HC_HOW_COUNT];             // objects each way of knowing served
     uint64_t emulation[HC_EMULATION_COUNT]; // objects whose tp_traverse could not be emulated, by cause
@@ -42,6 +54,7 @@ struct hc_graph_tally {
     uint64_t dangling;                      // references to where no object is
     uint64_t unreadable;                    // pointers into holes
     uint64_t states[HC_STATE_COUNT];        // objects, virtual dicts included
+    struct hc_damage damage;
 };
 
 struct hc_dominators;
@@ -77,6 +90,7 @@ struct hc_graph {
 
 struct hc_large_size {
     uint32_t object;
+    bool is_bounded; // it claims to be larger
     uint64_t size;
 };
 
@@ -105,6 +119,8 @@ static inline const struct hc_type *hc_graph_type(const struct hc_graph *graph, 
 
 // sys.getsizeof(), or the bytes that a virtual dict's values take.
 uint64_t hc_graph_size(const struct hc_graph *graph, hc_object_id object);
+// It claims to be larger than its blocks: its size is what these have room for.
+bool hc_graph_size_is_bounded(const struct hc_graph *graph, hc_object_id object);
 // Of a real object; a virtual dict has the address of its values, which only tracing its owner tells.
 uint64_t hc_graph_address(const struct hc_graph *graph, hc_object_id object);
 // The object that starts at `address`; false if there is none.

@@ -61,6 +61,7 @@ bool hc_dict_keys_read(const struct hc_runtime *runtime, struct hc_reader *reade
     uint64_t start = at->keys_indices + indices;
     if (start > available)
         return false;
+    ret->start = start;
     ret->entries = bytes + start;
     uint64_t readable = (available - start) / ret->entry_size;
     if (ret->count > usable_fraction(ret->index_size) || ret->count > readable)

@@ -9,6 +9,7 @@
 
 struct hc_dict_keys {
     const uint8_t *entries;
+    uint64_t start;  // of the entries, from that of the keys
     uint64_t count;  // entries in use or deleted, as far as they can be read
     uint64_t usable; // free entries
     uint64_t refcnt;

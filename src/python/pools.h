@@ -42,6 +42,8 @@ struct hc_pools {
     uint64_t arenas, used_blocks, free_blocks, damaged_pools, unreadable_pools;
 };
 
+enum { HC_POOL_MOST_BLOCKS = 1 << 11 }; // of 8 bytes in 16 KiB
+
 enum { HC_DIRECTORY_SHIFT = 30, HC_DIRECTORY_SIZE = 1 << 17 };
 
 // Lists arenas and pools of every interpreter.
@@ -102,6 +104,10 @@ static inline bool hc_pool_object(const struct hc_pools *pools, const struct hc_
     return true;
 }
 
+// Marks the blocks on the pool's list of free ones, HC_POOL_MOST_BLOCKS bits; false if the list leaves the
+// pool or runs in a circle.
+bool hc_pool_mark_free(const struct hc_pools *pools, const struct hc_runtime *runtime,
+                       const struct hc_pool *pool, uint64_t *free_blocks, uint64_t *count);
 // Where in a used block of `size` bytes an object starts, behind the headers that its type asks for; false if
 // there is none.
 bool hc_block_find_object(const struct hc_pools *pools, struct hc_tracer *tracer, const uint8_t *block,

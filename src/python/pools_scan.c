@@ -9,9 +9,7 @@
 
 enum {
     POOLS_PER_TASK = 512,
-    PREFETCH = 512,       // bytes ahead
-    MAX_BLOCKS = 1 << 11, // of 8 bytes in 16 KiB
-    BLOCK_WORDS = MAX_BLOCKS / 64,
+    PREFETCH = 512, // bytes ahead
 };
 
 struct scan_tally {
@@ -25,18 +23,19 @@ struct scan {
     struct scan_tally *tallies; // one a task
 };
 
-// Marks the blocks on the pool's free list; false if the list leaves the pool or runs in a circle.
-static bool mark_free(const struct scan *scan, const struct hc_target *target, const struct hc_pool *pool,
-                      uint64_t *free_blocks, uint64_t *count)
+bool hc_pool_mark_free(const struct hc_pools *pools, const struct hc_runtime *runtime,
+                       const struct hc_pool *pool, uint64_t *free_blocks, uint64_t *count)
 {
-    uint64_t block = hc_load_word(target, pool->bytes + scan->runtime->layouts.at.pool_free_block);
+    const struct hc_target *target = hc_image_target(runtime->image);
+    uint64_t block = hc_load_word(target, pool->bytes + runtime->layouts.at.pool_free_block);
+    memset(free_blocks, 0, HC_POOL_MOST_BLOCKS / 8);
     *count = 0;
     while (block) {
         uint64_t offset = block - pool->address;
-        if (offset >= 1u << scan->pools->pool_bits)
+        if (offset >= 1u << pools->pool_bits)
             return false;
-        uint32_t index = hc_pool_block(scan->pools, pool, block);
-        if (index == UINT32_MAX || hc_pool_block_address(scan->pools, pool, index) != block ||
+        uint32_t index = hc_pool_block(pools, pool, block);
+        if (index == UINT32_MAX || hc_pool_block_address(pools, pool, index) != block ||
             free_blocks[index / 64] >> (index % 64) & 1)
             return false;
         free_blocks[index / 64] |= 1ull << (index % 64);
@@ -125,9 +124,9 @@ static void mark_block(const struct scan *scan, struct hc_tracer *tracer, const 
 static void scan_pool(const struct scan *scan, struct hc_tracer *tracer, const struct hc_pool *pool,
                       struct scan_tally *tally)
 {
-    uint64_t free_blocks[BLOCK_WORDS] = {0};
+    uint64_t free_blocks[HC_POOL_MOST_BLOCKS / 64];
     uint64_t free_count;
-    if (!mark_free(scan, &tracer->object_reader.target, pool, free_blocks, &free_count))
+    if (!hc_pool_mark_free(scan->pools, scan->runtime, pool, free_blocks, &free_count))
         tally->damaged++; // what was marked until there counts as free, the rest is judged by its header
     tally->free += free_count;
     tally->used += pool->block_count - free_count;

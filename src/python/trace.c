@@ -1,5 +1,6 @@
 #include "python/trace.h"
 
+#include "python/bounds.h"
 #include "python/definition.h"
 #include "python/emulated.h"
 #include "python/native_trace.h"
@@ -178,6 +179,7 @@ void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t c
         return;
     uint64_t available;
     const struct hc_target *target = &tracer->reader.target;
+    count = hc_count_bound(tracer, address, count, target->word_size);
     const uint8_t *bytes = hc_reader_span(&tracer->reader, address, &available);
     if (!bytes || count > available / target->word_size) {
         tracer->unreadable++;
@@ -539,6 +541,7 @@ void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *obje
     references->values_count = references->items_first = references->items_count = 0;
     references->how = type->how;
     references->emulation = HC_EMULATION_DONE;
+    tracer->is_contradictory = false;
 
     for (size_t i = 0; i < type->slot_count && (i || hc_trace_afford(tracer, type->slot_count)); i++)
         hc_trace_visit(tracer, hc_view_word(tracer, object, type->slots[i]));

@@ -42,6 +42,7 @@ struct HC_ALONE hc_tracer {
     struct hc_references references;
     bool has_short_refcount; // the count is half a word, flags are the other half: 64-bit builds since 3.14
     uint64_t unreadable;     // pointers followed into holes
+    bool is_contradictory;   // what was traced last has counts that are not those of its contents
     bool out_of_memory;
     bool size_is_exact;           // what hc_tracer_size() gave last
     struct hc_emulated *emulated; // NULL until the first function is emulated

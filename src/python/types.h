@@ -57,6 +57,8 @@ struct hc_type_row {
     hc_traverse_fn *guess;    // … what that may visit, where it cannot be emulated
     hc_relate_fn *relate;     // how it refers to what no member list says
     hc_size_fn *size;         // __sizeof__; NULL: object.__sizeof__
+    bool fits_blocks;         // the size is at most that of its block and of its buffers
+    bool has_shared_values;   // … but for values that are not its own
 };
 
 extern const struct hc_type_row
@@ -135,8 +137,11 @@ struct hc_type {
 
 HC_DEFINE_VECTOR(hc_type_vector, struct hc_type *)
 
+struct hc_pools;
+
 struct hc_type_table {
     const struct hc_runtime *runtime;
+    const struct hc_pools *pools; // where the objects of these types lie; NULL until they are known
     pthread_mutex_t lock;
     struct hc_type_vector types;              // by index
     uint64_t *buckets;                        // address → index + 1, open addressing

@@ -1,5 +1,6 @@
 // What is not known, or not surely.
 #include "report/analyze_parts.h"
+#include "report/damage.h"
 #include "report/words.h"
 
 #include <inttypes.h>
@@ -109,6 +110,7 @@ void hc_report_losses(struct hc_report *report, const struct hc_session *session
                            rows[i].in_bytes ? hc_bytes_exact(rows[i].number, number) : number,
                            rows[i].meaning);
     }
+    any |= hc_report_damage(report, &graph->tally.damage);
     if (!any)
         hc_report_line(report, NULL, "nothing: no holes, no missing files");
 }

@@ -196,7 +196,7 @@ static struct hc_error *dump_object(struct dump *dump, uint32_t object, uint64_t
         .type_index = dump->graph->type_indexes[object],
         .state = hc_graph_state(dump->graph, id),
         .how = references->how,
-        .is_size_inexact = is_size_inexact(tracer, &view),
+        .is_size_inexact = is_size_inexact(tracer, &view) || hc_graph_size_is_bounded(dump->graph, id),
     };
     HC_TRY(begin_line(dump, &line));
     bool first = true;

@@ -90,7 +90,11 @@ static uint64_t deque_size(struct hc_tracer *tracer, const struct hc_object_view
 }
 
 const struct hc_type_row hc_deque_types[] = {
-    {.names = "collections.deque", .traverse = deque_traverse, .relate = deque_relate, .size = deque_size},
+    {.names = "collections.deque",
+     .traverse = deque_traverse,
+     .relate = deque_relate,
+     .size = deque_size,
+     .fits_blocks = true},
     {.names = "_collections._deque_iterator|_collections._deque_reverse_iterator",
      .structure = "dequeiterobject",
      .unit = "Modules/_collectionsmodule.c",

@@ -1,4 +1,5 @@
 // dict, frozendict, their views and iterators, mappingproxy, SimpleNamespace.
+#include "python/bounds.h"
 #include "python/keys.h"
 #include "python/types/families.h"
 
@@ -16,13 +17,15 @@ bool hc_dict_values_are_embedded(struct hc_tracer *tracer, uint64_t values)
     return byte && *byte;
 }
 
-static void trace_entries(struct hc_tracer *tracer, const struct hc_dict_keys *keys)
+// `used`: how many entries there should be.
+static void trace_entries(struct hc_tracer *tracer, const struct hc_dict_keys *keys, uint64_t used)
 {
     const struct hc_target *target = &tracer->reader.target;
     const uint8_t *entry = keys->entries;
     for (uint64_t i = 0; i < keys->count; i++, entry += keys->entry_size) {
         uint64_t key = hc_load_word(target, entry + keys->key_offset);
         uint64_t value = hc_load_word(target, entry + keys->value_offset);
+        used -= value != 0;
         if (keys->is_unicode) {
             hc_trace_hold(tracer, key);
             hc_trace_visit(tracer, value);
@@ -31,6 +34,7 @@ static void trace_entries(struct hc_tracer *tracer, const struct hc_dict_keys *k
             hc_trace_visit(tracer, key);
         }
     }
+    tracer->is_contradictory |= used != 0;
 }
 
 static void trace_split(struct hc_tracer *tracer, const struct hc_dict_keys *keys, uint64_t values)
@@ -62,13 +66,17 @@ void hc_dict_traverse(struct hc_tracer *tracer, const struct hc_object_view *obj
         tracer->unreadable++;
         return;
     }
+    uint64_t end = keys.start + keys.count * keys.entry_size;
+    uint64_t room = hc_count_bound(tracer, keys_address, end, 1);
+    if (room < end)
+        keys.count = room > keys.start ? (room - keys.start) / keys.entry_size : 0;
     if (!hc_trace_afford(tracer, keys.count))
         return;
     uint64_t values = values_of(tracer, object);
     if (values)
         trace_split(tracer, &keys, values);
     else
-        trace_entries(tracer, &keys);
+        trace_entries(tracer, &keys, hc_view_word(tracer, object, tracer->at->dict_used));
 }
 
 // The order in which the values of a split dict were put: numbers of values, one byte each, from `first` on
@@ -195,8 +203,18 @@ uint64_t hc_dict_size(struct hc_tracer *tracer, const struct hc_object_view *obj
 }
 
 const struct hc_type_row hc_dict_types[] = {
-    {.names = "dict", .traverse = hc_dict_traverse, .relate = hc_dict_relate, .size = hc_dict_size},
-    {.names = "frozendict", .traverse = hc_dict_traverse, .relate = hc_dict_relate, .size = hc_dict_size},
+    {.names = "dict",
+     .traverse = hc_dict_traverse,
+     .relate = hc_dict_relate,
+     .size = hc_dict_size,
+     .fits_blocks = true,
+     .has_shared_values = true},
+    {.names = "frozendict",
+     .traverse = hc_dict_traverse,
+     .relate = hc_dict_relate,
+     .size = hc_dict_size,
+     .fits_blocks = true,
+     .has_shared_values = true},
     {.names = "dict_keys|dict_values|dict_items",
      .structure = "_PyDictViewObject",
      .unit = "Objects/dictobject.c",

@@ -19,7 +19,7 @@ static uint64_t long_size(struct hc_tracer *tracer, const struct hc_object_view 
 
 const struct hc_type_row hc_scalar_types[] = {
     {.names = "object"},
-    {.names = "int", .size = long_size},
+    {.names = "int", .size = long_size, .fits_blocks = true},
     {.names = "bool"},
     {.names = "float"},
     {.names = "complex"},

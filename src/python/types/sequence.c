@@ -1,6 +1,18 @@
 // tuple, list, range, slice and the iterators over them.
 #include "python/types/families.h"
 
+// The items that a list says that it has. While it is sorted, it is empty, and -1 stands for what is
+// allocated.
+static uint64_t list_length(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    int64_t count = hc_view_signed(tracer, object, tracer->at->var_size);
+    uint64_t allocated = hc_view_word(tracer, object, tracer->at->list_allocated);
+    if (count <= 0 || (uint64_t)count <= allocated)
+        return count > 0 ? (uint64_t)count : 0;
+    tracer->is_contradictory = true;
+    return allocated;
+}
+
 static void tuple_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     int64_t count = hc_view_signed(tracer, object, tracer->at->var_size);
@@ -22,10 +34,8 @@ static void tuple_traverse(struct hc_tracer *tracer, const struct hc_object_view
 static void list_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     uint64_t items = hc_view_word(tracer, object, tracer->at->list_items);
-    int64_t count = hc_view_signed(tracer, object, tracer->at->var_size);
     hc_trace_buffer(tracer, items);
-    if (count > 0)
-        hc_trace_visit_array(tracer, items, (uint64_t)count);
+    hc_trace_visit_array(tracer, items, list_length(tracer, object));
 }
 
 static void tuple_relate(struct hc_relater *relater, const struct hc_object_view *object)
@@ -37,10 +47,8 @@ static void tuple_relate(struct hc_relater *relater, const struct hc_object_view
 
 static void list_relate(struct hc_relater *relater, const struct hc_object_view *object)
 {
-    int64_t count = hc_view_signed(relater->tracer, object, relater->tracer->at->var_size);
-    if (count > 0)
-        hc_relate_items(relater, hc_view_word(relater->tracer, object, relater->tracer->at->list_items),
-                        (uint64_t)count);
+    uint64_t items = hc_view_word(relater->tracer, object, relater->tracer->at->list_items);
+    hc_relate_items(relater, items, list_length(relater->tracer, object));
 }
 
 static uint64_t list_size(struct hc_tracer *tracer, const struct hc_object_view *object)
@@ -50,8 +58,12 @@ static uint64_t list_size(struct hc_tracer *tracer, const struct hc_object_view 
 }
 
 const struct hc_type_row hc_sequence_types[] = {
-    {.names = "tuple", .traverse = tuple_traverse, .relate = tuple_relate},
-    {.names = "list", .traverse = list_traverse, .relate = list_relate, .size = list_size},
+    {.names = "tuple", .traverse = tuple_traverse, .relate = tuple_relate, .fits_blocks = true},
+    {.names = "list",
+     .traverse = list_traverse,
+     .relate = list_relate,
+     .size = list_size,
+     .fits_blocks = true},
     {.names = "tuple_iterator",
      .structure = "tupleiterobject|_PyTupleIterObject",
      .unit = "Objects/tupleobject.c",

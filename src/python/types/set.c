@@ -1,4 +1,5 @@
 // set and frozenset.
+#include "python/bounds.h"
 #include "python/types/families.h"
 
 static uint64_t set_table(struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t *slots)
@@ -20,6 +21,7 @@ static void set_traverse(struct hc_tracer *tracer, const struct hc_object_view *
     uint64_t table = set_table(tracer, object, &slots);
     if (!is_small(tracer, object, table))
         hc_trace_buffer(tracer, table);
+    slots = hc_count_bound(tracer, table, slots, at->sizeof_set_entry);
     const uint8_t *bytes = hc_reader_span(&tracer->reader, table, &available);
     uint64_t readable = bytes ? available / at->sizeof_set_entry : 0;
     if (slots > readable) {
@@ -53,8 +55,12 @@ static uint64_t set_size(struct hc_tracer *tracer, const struct hc_object_view *
 }
 
 const struct hc_type_row hc_set_types[] = {
-    {.names = "set", .traverse = set_traverse, .relate = set_relate, .size = set_size},
-    {.names = "frozenset", .traverse = set_traverse, .relate = set_relate, .size = set_size},
+    {.names = "set", .traverse = set_traverse, .relate = set_relate, .size = set_size, .fits_blocks = true},
+    {.names = "frozenset",
+     .traverse = set_traverse,
+     .relate = set_relate,
+     .size = set_size,
+     .fits_blocks = true},
     {.names = "set_iterator",
      .structure = "setiterobject",
      .unit = "Objects/setobject.c",

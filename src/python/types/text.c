@@ -95,17 +95,17 @@ static void bytearray_traverse(struct hc_tracer *tracer, const struct hc_object_
 }
 
 const struct hc_type_row hc_text_types[] = {
-    {.names = "str", .traverse = str_traverse, .size = str_size},
+    {.names = "str", .traverse = str_traverse, .size = str_size, .fits_blocks = true},
     {.names = "str_iterator|str_ascii_iterator",
      .structure = "unicodeiterobject",
      .unit = "Objects/unicodeobject.c",
      .visits = "it_seq"},
-    {.names = "bytes"},
+    {.names = "bytes", .fits_blocks = true},
     {.names = "bytes_iterator",
      .structure = "striterobject",
      .unit = "Objects/bytesobject.c",
      .visits = "it_seq"},
-    {.names = "bytearray", .traverse = bytearray_traverse, .size = bytearray_size},
+    {.names = "bytearray", .traverse = bytearray_traverse, .size = bytearray_size, .fits_blocks = true},
     {.names = "bytearray_iterator",
      .structure = "bytesiterobject",
      .unit = "Objects/bytearrayobject.c",

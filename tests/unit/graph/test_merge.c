@@ -192,8 +192,8 @@ static struct hc_object_record add_object(struct model *model, uint32_t i)
         assert_true(hc_owned_dict_vector_push(
             &finding->owned_dicts, (struct hc_owned_dict){number, tagged(model, finding, object->dict)}));
     if (object->size >= HC_LARGE)
-        assert_true(
-            hc_large_size_vector_push(&finding->large_sizes, (struct hc_large_size){number, object->size}));
+        assert_true(hc_large_size_vector_push(
+            &finding->large_sizes, (struct hc_large_size){.object = number, .size = object->size}));
     for (size_t s = 0; s < 10; s++)
         if (model->lookalikes[s][0] == i)
             assert_true(hc_lookalike_vector_push(&finding->lookalikes,

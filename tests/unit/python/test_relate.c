@@ -108,6 +108,7 @@ static void test_items_keep_their_numbers_beside_those_that_are_null(void **stat
     (void)state;
     put_word(OBJECT + 16, 4);
     put_word(OBJECT + 24, ITEMS);
+    put_word(OBJECT + 32, 4);
     put_word(ITEMS, other(0));
     put_word(ITEMS + 16, other(1));
     put_word(ITEMS + 24, other(0));
@@ -130,6 +131,7 @@ static void test_items_end_with_memory(void **state)
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
         put_word(OBJECT + 16, counts[i]);
         put_word(OBJECT + 24, MEMORY + MEMORY_SIZE - 16);
+        put_word(OBJECT + 32, counts[i]);
         put_word(MEMORY + MEMORY_SIZE - 8, other(2));
         _cleanup_(fixture_deinit) struct fixture fixture;
         open_fixture(&fixture, "list");
@@ -190,6 +192,7 @@ static void test_many_referents_are_each_named_once(void **state)
     enum { COUNT = 3000 };
     put_word(OBJECT + 16, COUNT);
     put_word(OBJECT + 24, ITEMS + 0x8000);
+    put_word(OBJECT + 32, COUNT);
     for (unsigned i = 0; i < COUNT; i++)
         put_word(ITEMS + 0x8000 + 8 * i, MEMORY + 8 * (i % 1000 + 1));
     _cleanup_(fixture_deinit) struct fixture fixture;

@@ -92,6 +92,32 @@ static void test_an_array_is_visited_up_to_the_end_of_memory_and_not_beyond(void
     assert_int_equal(tracer->unreadable, 6);
 }
 
+static void test_a_list_with_more_items_than_are_allocated_contradicts_itself(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t items, allocated, visited;
+        bool is_contradictory;
+    } lists[] = {{3, 3, 3, false},
+                 {3, 8, 3, false},
+                 {9, 4, 4, true},
+                 {1ull << 40, 2, 2, true},
+                 {0, UINT64_MAX, 0, false}};
+    for (uint64_t at = MEMORY; at < MEMORY + MEMORY_SIZE; at += 8)
+        put_word(at, 0x1234);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+        put_word(OBJECT + 0x40 * i + 16, lists[i].items);
+        put_word(OBJECT + 0x40 * i + 24, MEMORY + 0x2000);
+        put_word(OBJECT + 0x40 * i + 32, lists[i].allocated);
+    }
+    _cleanup_(fixture_deinit) struct fixture fixture;
+    open_fixture(&fixture, 0x030b0000, "list");
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+        assert_int_equal(trace(&fixture, OBJECT + 0x40 * i), lists[i].visited);
+        assert_int_equal(fixture.tracer.is_contradictory, lists[i].is_contradictory);
+    }
+}
+
 static void test_lists_that_all_claim_the_same_memory_are_read_a_few_times_only(void **state)
 {
     (void)state;
@@ -100,8 +126,10 @@ static void test_lists_that_all_claim_the_same_memory_are_read_a_few_times_only(
         put_word(at, 0x1234);
     put_word(OBJECT + 16, 1ull << 40);
     put_word(OBJECT + 24, MEMORY);
+    put_word(OBJECT + 32, 1ull << 40);
     put_word(OBJECT + 0x100 + 16, 3);
     put_word(OBJECT + 0x100 + 24, MEMORY + 0x2000);
+    put_word(OBJECT + 0x100 + 32, 3);
     _cleanup_(fixture_deinit) struct fixture fixture;
     open_fixture(&fixture, 0x030b0000, "list");
     _Atomic uint64_t allowance = hc_tracer_allowance(fixture.image);
@@ -253,7 +281,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_an_array_is_visited_up_to_the_end_of_memory_and_not_beyond),
-        TEST(test_lists_that_all_claim_the_same_memory_are_read_a_few_times_only),
+        TEST(test_a_list_with_more_items_than_are_allocated_contradicts_itself),
+        cmocka_unit_test(test_lists_that_all_claim_the_same_memory_are_read_a_few_times_only),
         TEST(test_a_tracer_without_an_allowance_reads_as_often_as_it_is_asked),
         TEST(test_every_decoder_survives_any_one_word_in_every_place),
         TEST(test_an_int_of_the_most_negative_length_has_a_size),

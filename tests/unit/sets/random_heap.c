@@ -186,7 +186,7 @@ void heap_make_random(struct heap *heap)
     }
     uint32_t large = below(real);
     heap->sizes[large] = HC_LARGE;
-    heap->large = (struct hc_large_size){large, 70000};
+    heap->large = (struct hc_large_size){.object = large, .size = 70000};
     heap->graph.large_count = 1;
     for (uint32_t i = below(4); i > 0; i--)
         heap_add_root(heap, below(real));

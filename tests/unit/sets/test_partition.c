@@ -243,7 +243,7 @@ static void test_sizes_beyond_16_bits_are_looked_up(void **state)
     heap_init(&heap);
     add_object(&heap, STR, 50, HC_STATE_REACHABLE);
     uint32_t large = add_object(&heap, STR, HC_LARGE, HC_STATE_REACHABLE);
-    struct hc_large_size sizes[] = {{large, 5000000000}};
+    struct hc_large_size sizes[] = {{.object = large, .size = 5000000000}};
     heap.graph.large_sizes = sizes;
     heap.graph.large_count = 1;
 
