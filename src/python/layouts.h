@@ -220,6 +220,10 @@
     FIELD(sizeof_static_type, "static_builtin_state|managed_static_type_state", NULL, "Python/pystate.c",    \
           false)                                                                                             \
     FIELD(interpreter_obmalloc, "_is", "obmalloc", "Python/pystate.c", false)                                \
+    FIELD(interpreter_gc_enabled, "_is", "gc.enabled", "Python/pystate.c", false)                            \
+    FIELD(interpreter_gc_debug, "_is", "gc.debug", "Python/pystate.c", false)                                \
+    FIELD(runtime_gc_enabled, "pyruntimestate", "gc.enabled", "Python/pylifecycle.c", false)                 \
+    FIELD(runtime_gc_debug, "pyruntimestate", "gc.debug", "Python/pylifecycle.c", false)                     \
     FIELD(obmalloc_arenas, "_obmalloc_state", "mgmt.arenas", "Objects/obmalloc.c", false)                    \
     FIELD(obmalloc_max_arenas, "_obmalloc_state", "mgmt.maxarenas", "Objects/obmalloc.c", false)             \
     FIELD(sizeof_interpreter, "_is", NULL, "Python/pystate.c", true)                                         \

@@ -6,5 +6,6 @@ const struct hc_finding_kind hc_finding_kinds[] = {
     {"equal values", "values of immutable types stand there many times", hc_find_equal_values},
     {"oversized", "containers far larger than their contents", hc_find_oversized},
     {"growth", "kinds that have become more since the baseline", hc_find_growth},
+    {"garbage", "cycles that nothing holds wait for the collector", hc_find_garbage},
     {0},
 };

@@ -7,3 +7,4 @@ struct hc_error *hc_find_large_holders(const struct hc_inquiry *inquiry);
 struct hc_error *hc_find_equal_values(const struct hc_inquiry *inquiry);
 struct hc_error *hc_find_oversized(const struct hc_inquiry *inquiry);
 struct hc_error *hc_find_growth(const struct hc_inquiry *inquiry);
+struct hc_error *hc_find_garbage(const struct hc_inquiry *inquiry);
