@@ -148,7 +148,7 @@ static struct hc_error *report_kept(const struct hc_inquiry *inquiry, struct hc_
     if (!count || !hc_graph_find(graph, address, &list) || !hc_tracer_view(tracer, address, &view))
         return NULL;
     bool keeps_all = hc_collector_read(tracer, interpreter).debug & HC_DEBUG_SAVEALL;
-    HC_TRY(hc_graph_find_dominators(graph, inquiry->universe->threads));
+    HC_TRY(hc_graph_find_dominators(graph));
     uint64_t bytes = hc_graph_retained(graph, list);
     struct hc_suspect *suspect = hc_suspect_add(
         inquiry, "gc.garbage", bytes, "gc.garbage has %" PRIu64 " objects and keeps %s alive: %s", count,
