@@ -16,10 +16,17 @@ import interpreters
 PROGRAM = "import asyncio, collections, decimal, threading, tracemalloc, os; os.abort()"
 
 
+def find_one(name):
+    if ":" in name:
+        root, executable = name.split(":")
+        return interpreters.Interpreter(name, executable, root)
+    return interpreters.Interpreter(name, name) if "/" in name else interpreters.find(name)
+
+
 def find(names):
     """Interpreters by name or path; all that are here, if there are no names."""
     if names:
-        return [interpreters.Interpreter(n, n) if "/" in n else interpreters.find(n) for n in names]
+        return list(map(find_one, names))
     found = [i for i in map(interpreters.find, interpreters.ALL) if i]
     known = {os.path.realpath(i.executable) for i in found if not i.root}
     for root in interpreters.pyenv_roots():
