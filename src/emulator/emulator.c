@@ -60,7 +60,7 @@ static bool on_unmapped(uc_engine *engine, uc_mem_type type, uint64_t address, i
     (void)value;
     struct hc_emulator *emulator = argument;
     return hc_emulator_charge(emulator, MAP_COST + emulator->memory.windows.count) &&
-           hc_memory_map(&emulator->memory, address);
+           hc_pages_map(&emulator->memory, address);
 }
 
 static bool on_protected_write(uc_engine *engine, uc_mem_type type, uint64_t address, int size, int64_t value,
@@ -168,11 +168,11 @@ static bool set_up(struct hc_emulator *emulator, const struct hc_image *image)
     const struct hc_unicorn *unicorn = emulator->unicorn;
     // Room for the largest collection, and an empty page to either side.
     uint64_t room = OWN_SIZE + (uint64_t)(MOST_ITEMS + PAGE) * sizeof(uint64_t);
-    emulator->base = hc_memory_find_gap(image, room + 3 * PAGE) + PAGE;
+    emulator->base = hc_pages_find_gap(image, room + 3 * PAGE) + PAGE;
     emulator->collected = emulator->base + OWN_SIZE + PAGE;
     if (unicorn->uc_open(emulator->machine->arch, emulator->machine->mode, &emulator->engine))
         return false;
-    hc_memory_init(&emulator->memory, unicorn, emulator->engine, image);
+    hc_pages_init(&emulator->memory, unicorn, emulator->engine, image);
     unicorn->uc_ctl(emulator->engine, UC_CTL_WRITE(UC_CTL_CPU_MODEL, 1), emulator->machine->cpu_model);
     return map_own(emulator) && map_collection(emulator, LEAST_ITEMS) && save_processor(emulator) &&
            refuse_system_calls(emulator) && add_hook(emulator, UC_HOOK_BLOCK, on_block) &&
@@ -212,7 +212,7 @@ void hc_emulator_destroy(struct hc_emulator *emulator)
     if (emulator->engine)
         emulator->unicorn->uc_close(emulator->engine);
     hc_intrinsics_remove(emulator);
-    hc_memory_deinit(&emulator->memory);
+    hc_pages_deinit(&emulator->memory);
     free(emulator->own);
     free(emulator->collection);
     free(emulator);
@@ -243,7 +243,7 @@ bool hc_emulator_load(struct hc_emulator *emulator, uint64_t address, void *byte
         emulator->options.on_load(emulator->options.argument, emulator, address, (unsigned)length);
     const uint8_t *own = own_bytes(emulator, address, length);
     if (!own)
-        return hc_memory_read(&emulator->memory, address, bytes, length);
+        return hc_pages_read(&emulator->memory, address, bytes, length);
     memcpy(bytes, own, length);
     return true;
 }
@@ -252,7 +252,7 @@ bool hc_emulator_store(struct hc_emulator *emulator, uint64_t address, const voi
 {
     uint8_t *own = own_bytes(emulator, address, length);
     if (!own)
-        return hc_memory_write(&emulator->memory, address, bytes, length, &emulator->written);
+        return hc_pages_write(&emulator->memory, address, bytes, length, &emulator->written);
     memcpy(own, bytes, length);
     return true;
 }
@@ -313,9 +313,9 @@ enum hc_emulation hc_emulator_call(struct hc_emulator *emulator, uint64_t functi
 {
     emulator->blocks = 0;
     emulator->limit = limit;
-    hc_memory_thin_out(&emulator->memory);
+    hc_pages_thin_out(&emulator->memory);
     while (true) {
-        hc_memory_reset(&emulator->memory);
+        hc_pages_reset(&emulator->memory);
         uc_err error = run(emulator, function, arguments, count);
         *ret = hc_emulator_register(emulator, emulator->machine->result);
         enum hc_emulation outcome = outcome_of(emulator, error);
@@ -325,7 +325,7 @@ enum hc_emulation hc_emulator_call(struct hc_emulator *emulator, uint64_t functi
         emulator->unicorn->uc_context_restore(emulator->engine, emulator->fresh);
         if (!emulator->written || emulator->cause != HC_EMULATION_DONE)
             return outcome;
-        if (!hc_memory_make_private(&emulator->memory, emulator->written))
+        if (!hc_pages_make_private(&emulator->memory, emulator->written))
             return HC_EMULATION_MEMORY;
         if (!hc_emulator_charge(emulator, RESTART_COST))
             return HC_EMULATION_ENDLESS;
@@ -375,14 +375,14 @@ bool hc_emulator_is_of_thread(const struct hc_emulator *emulator, uint64_t addre
 
 bool hc_emulator_read(struct hc_emulator *emulator, uint64_t address, void *bytes, size_t length)
 {
-    return hc_memory_read(&emulator->memory, address, bytes, length);
+    return hc_pages_read(&emulator->memory, address, bytes, length);
 }
 
 bool hc_emulator_preset(struct hc_emulator *emulator, uint64_t address, uint64_t value)
 {
     uint64_t offset = address - emulator->base;
     if (offset >= OWN_SIZE - sizeof(value))
-        return hc_memory_preset(&emulator->memory, address, value);
+        return hc_pages_preset(&emulator->memory, address, value);
     memcpy(emulator->own + offset, &value, sizeof(value));
     return true;
 }

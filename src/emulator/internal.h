@@ -31,7 +31,7 @@ struct hc_emulator {
     const struct hc_unicorn *unicorn;
     const struct hc_machine *machine;
     uc_engine *engine;
-    struct hc_memory memory;
+    struct hc_pages memory;
     struct hc_emulator_options options;
     uint64_t base;      // of the emulator's own memory
     uint8_t *own;       // its OWN_SIZE bytes

@@ -14,14 +14,14 @@ enum {
 // overflow.
 static const uint64_t HIGHEST = 1ul << 56;
 
-void hc_memory_init(struct hc_memory *memory, const struct hc_unicorn *unicorn, uc_engine *engine,
-                    const struct hc_image *image)
+void hc_pages_init(struct hc_pages *memory, const struct hc_unicorn *unicorn, uc_engine *engine,
+                   const struct hc_image *image)
 {
-    *memory = (struct hc_memory){.unicorn = unicorn, .engine = engine};
+    *memory = (struct hc_pages){.unicorn = unicorn, .engine = engine};
     hc_reader_init(&memory->reader, image);
 }
 
-void hc_memory_deinit(struct hc_memory *memory)
+void hc_pages_deinit(struct hc_pages *memory)
 {
     for (size_t i = 0; i < memory->windows.count; i++)
         if (memory->windows.items[i].is_private)
@@ -30,7 +30,7 @@ void hc_memory_deinit(struct hc_memory *memory)
 }
 
 // The first window that ends after `address`.
-static size_t find_window(const struct hc_memory *memory, uint64_t address)
+static size_t find_window(const struct hc_pages *memory, uint64_t address)
 {
     size_t low = 0, high = memory->windows.count;
     while (low < high) {
@@ -58,7 +58,7 @@ static size_t find_segment(const struct hc_segment *segments, size_t count, uint
     return low;
 }
 
-static bool is_executable(const struct hc_memory *memory, uint64_t page)
+static bool is_executable(const struct hc_pages *memory, uint64_t page)
 {
     size_t count;
     const struct hc_segment *segments = hc_image_segments(memory->reader.image, &count);
@@ -68,7 +68,7 @@ static bool is_executable(const struct hc_memory *memory, uint64_t page)
     return false;
 }
 
-static bool add_window(struct hc_memory *memory, struct hc_window window)
+static bool add_window(struct hc_pages *memory, struct hc_window window)
 {
     uint32_t access = UC_PROT_READ | (window.is_private ? UC_PROT_WRITE : 0);
     if (is_executable(memory, window.address))
@@ -86,7 +86,7 @@ static bool add_window(struct hc_memory *memory, struct hc_window window)
     return true;
 }
 
-static void remove_window(struct hc_memory *memory, size_t place)
+static void remove_window(struct hc_pages *memory, size_t place)
 {
     struct hc_window *window = &memory->windows.items[place];
     memory->unicorn->uc_mem_unmap(memory->engine, window->address, window->size);
@@ -99,7 +99,7 @@ static void remove_window(struct hc_memory *memory, size_t place)
 }
 
 // The bytes of a page, of which the image may have only some.
-static bool copy_page(struct hc_memory *memory, uint64_t page, uint8_t *bytes)
+static bool copy_page(struct hc_pages *memory, uint64_t page, uint8_t *bytes)
 {
     uint64_t available;
     const uint8_t *found = hc_reader_span(&memory->reader, page, &available);
@@ -121,7 +121,7 @@ static bool copy_page(struct hc_memory *memory, uint64_t page, uint8_t *bytes)
     return i > first;
 }
 
-static bool add_page_copy(struct hc_memory *memory, uint64_t page)
+static bool add_page_copy(struct hc_pages *memory, uint64_t page)
 {
     uint8_t *bytes = memory->private_count < PRIVATE_PAGES ? aligned_alloc(PAGE, PAGE) : NULL;
     if (bytes && copy_page(memory, page, bytes) &&
@@ -131,7 +131,7 @@ static bool add_page_copy(struct hc_memory *memory, uint64_t page)
     return false;
 }
 
-bool hc_memory_map(struct hc_memory *memory, uint64_t address)
+bool hc_pages_map(struct hc_pages *memory, uint64_t address)
 {
     uint64_t available, page = address & -(uint64_t)PAGE;
     if (page >= HIGHEST)
@@ -154,12 +154,12 @@ bool hc_memory_map(struct hc_memory *memory, uint64_t address)
                       (struct hc_window){start, end - start, (uint8_t *)bytes - (page - start), false});
 }
 
-bool hc_memory_make_private(struct hc_memory *memory, uint64_t address)
+bool hc_pages_make_private(struct hc_pages *memory, uint64_t address)
 {
     uint64_t page = address & -(uint64_t)PAGE;
     size_t place = find_window(memory, page);
     if (place == memory->windows.count || memory->windows.items[place].address > page) {
-        if (!hc_memory_map(memory, page))
+        if (!hc_pages_map(memory, page))
             return false;
         place = find_window(memory, page);
     }
@@ -178,13 +178,13 @@ bool hc_memory_make_private(struct hc_memory *memory, uint64_t address)
     return add_page_copy(memory, page);
 }
 
-static void put_word(struct hc_memory *memory, const struct hc_preset *preset)
+static void put_word(struct hc_pages *memory, const struct hc_preset *preset)
 {
     const struct hc_window *window = &memory->windows.items[find_window(memory, preset->address)];
     memcpy(window->bytes + (preset->address - window->address), &preset->value, sizeof(preset->value));
 }
 
-void hc_memory_thin_out(struct hc_memory *memory)
+void hc_pages_thin_out(struct hc_pages *memory)
 {
     if (memory->private_count <= PRIVATE_PAGES / 4)
         return;
@@ -193,7 +193,7 @@ void hc_memory_thin_out(struct hc_memory *memory)
             remove_window(memory, i);
 }
 
-void hc_memory_reset(struct hc_memory *memory)
+void hc_pages_reset(struct hc_pages *memory)
 {
     size_t left = memory->private_count;
     for (size_t i = 0; left && i < memory->windows.count; i++) {
@@ -205,12 +205,12 @@ void hc_memory_reset(struct hc_memory *memory)
     }
     for (size_t i = 0; i < memory->preset_count; i++) {
         const struct hc_preset *preset = &memory->presets[i];
-        if (hc_memory_make_private(memory, preset->address))
+        if (hc_pages_make_private(memory, preset->address))
             put_word(memory, preset);
     }
 }
 
-bool hc_memory_preset(struct hc_memory *memory, uint64_t address, uint64_t value)
+bool hc_pages_preset(struct hc_pages *memory, uint64_t address, uint64_t value)
 {
     if (memory->preset_count == HC_MEMORY_PRESETS || address % sizeof(value) || address >= HIGHEST ||
         !hc_reader_view(&memory->reader, address, sizeof(value)))
@@ -219,7 +219,7 @@ bool hc_memory_preset(struct hc_memory *memory, uint64_t address, uint64_t value
     return true;
 }
 
-bool hc_memory_read(struct hc_memory *memory, uint64_t address, void *bytes, size_t length)
+bool hc_pages_read(struct hc_pages *memory, uint64_t address, void *bytes, size_t length)
 {
     for (uint8_t *to = bytes; length;) {
         size_t place = find_window(memory, address);
@@ -246,8 +246,8 @@ bool hc_memory_read(struct hc_memory *memory, uint64_t address, void *bytes, siz
     return true;
 }
 
-bool hc_memory_write(struct hc_memory *memory, uint64_t address, const void *bytes, size_t length,
-                     uint64_t *ret_missing)
+bool hc_pages_write(struct hc_pages *memory, uint64_t address, const void *bytes, size_t length,
+                    uint64_t *ret_missing)
 {
     while (length) {
         const struct hc_window *window = &memory->windows.items[find_window(memory, address)];
@@ -266,7 +266,7 @@ bool hc_memory_write(struct hc_memory *memory, uint64_t address, const void *byt
     return true;
 }
 
-uint64_t hc_memory_find_gap(const struct hc_image *image, uint64_t size)
+uint64_t hc_pages_find_gap(const struct hc_image *image, uint64_t size)
 {
     size_t count;
     const struct hc_segment *segments = hc_image_segments(image, &count);

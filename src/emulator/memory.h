@@ -20,7 +20,7 @@ struct hc_preset {
 
 enum { HC_MEMORY_PRESETS = 8 };
 
-struct hc_memory {
+struct hc_pages {
     const struct hc_unicorn *unicorn;
     uc_engine *engine;
     struct hc_reader reader;
@@ -30,22 +30,22 @@ struct hc_memory {
     size_t preset_count;
 };
 
-void hc_memory_init(struct hc_memory *memory, const struct hc_unicorn *unicorn, uc_engine *engine,
-                    const struct hc_image *image);
-void hc_memory_deinit(struct hc_memory *memory);
+void hc_pages_init(struct hc_pages *memory, const struct hc_unicorn *unicorn, uc_engine *engine,
+                   const struct hc_image *image);
+void hc_pages_deinit(struct hc_pages *memory);
 
 // Makes the image's bytes around `address` readable; false for a hole. May be called from a hook.
-bool hc_memory_map(struct hc_memory *memory, uint64_t address);
+bool hc_pages_map(struct hc_pages *memory, uint64_t address);
 // Makes the page at `address` writable. Not from a hook: what is mapped is replaced.
-bool hc_memory_make_private(struct hc_memory *memory, uint64_t address);
+bool hc_pages_make_private(struct hc_pages *memory, uint64_t address);
 // Before a call: rather all private pages go than that it copies all that any call ever wrote.
-void hc_memory_thin_out(struct hc_memory *memory);
+void hc_pages_thin_out(struct hc_pages *memory);
 // Everything as the image has it, with the presets.
-void hc_memory_reset(struct hc_memory *memory);
-bool hc_memory_preset(struct hc_memory *memory, uint64_t address, uint64_t value);
-bool hc_memory_read(struct hc_memory *memory, uint64_t address, void *bytes, size_t length);
+void hc_pages_reset(struct hc_pages *memory);
+bool hc_pages_preset(struct hc_pages *memory, uint64_t address, uint64_t value);
+bool hc_pages_read(struct hc_pages *memory, uint64_t address, void *bytes, size_t length);
 // Writes to private pages; false if there is another among them: *ret_missing is its address.
-bool hc_memory_write(struct hc_memory *memory, uint64_t address, const void *bytes, size_t length,
-                     uint64_t *ret_missing);
+bool hc_pages_write(struct hc_pages *memory, uint64_t address, const void *bytes, size_t length,
+                    uint64_t *ret_missing);
 // `size` bytes of addresses that the image does not use, at a page's start.
-uint64_t hc_memory_find_gap(const struct hc_image *image, uint64_t size);
+uint64_t hc_pages_find_gap(const struct hc_image *image, uint64_t size);

@@ -130,6 +130,25 @@ const struct hc_module *hc_image_modules(const struct hc_image *image, size_t *r
     return image->modules.items;
 }
 
+const struct hc_file_mapping *hc_image_files(const struct hc_image *image, size_t *ret_count)
+{
+    *ret_count = image->files.count;
+    return image->files.items;
+}
+
+uint64_t hc_image_mapped_size(const struct hc_image *image)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < image->ranges.count; i++)
+        size = hc_saturating_add(size, image->ranges.items[i].length);
+    return size;
+}
+
+uint64_t hc_image_page_size(const struct hc_image *image)
+{
+    return image->page_size;
+}
+
 const struct hc_module *hc_image_find_module(const struct hc_image *image, uint64_t address)
 {
     size_t low = 0, high = image->modules.count;

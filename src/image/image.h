@@ -49,6 +49,15 @@ struct hc_module {
     enum hc_module_state state;
 };
 
+// A part of a file that was mapped, a binary or not. Sorted by start, without overlap.
+struct hc_file_mapping {
+    uint64_t start;
+    uint64_t end;
+    uint64_t offset; // in the file, of `start`
+    const char *path;
+    bool is_doubtful; // the file of that name does not fit: only its build-id can prove it
+};
+
 struct hc_thread_info {
     pid_t tid;
     int signal;               // that this thread was dumped with, 0 if none
@@ -133,6 +142,10 @@ const char *hc_image_compression(const struct hc_image *image, uint64_t *ret_com
 const char *hc_image_path(const struct hc_image *image); // of the core file, or "process 1234"
 const struct hc_segment *hc_image_segments(const struct hc_image *image, size_t *ret_count);
 const struct hc_module *hc_image_modules(const struct hc_image *image, size_t *ret_count);
+const struct hc_file_mapping *hc_image_files(const struct hc_image *image, size_t *ret_count);
+// What the process had mapped, in bytes, as far as it is known; a part of it is in no segment.
+uint64_t hc_image_mapped_size(const struct hc_image *image);
+uint64_t hc_image_page_size(const struct hc_image *image);
 // The module that covers `address`, or NULL.
 const struct hc_module *hc_image_find_module(const struct hc_image *image, uint64_t address);
 

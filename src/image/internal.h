@@ -17,15 +17,6 @@ struct hc_range {
     bool flags_known; // false: the range comes from a list of files that tells no permissions
 };
 
-// A part of a file that was mapped. Sorted by start, without overlap.
-struct hc_file_mapping {
-    uint64_t start;
-    uint64_t end;
-    uint64_t offset; // in the file, of `start`
-    const char *path;
-    bool is_doubtful; // the file of that name does not fit: only its build-id can prove it
-};
-
 struct hc_host_mapping {
     void *bytes;
     size_t length;

@@ -4,13 +4,7 @@
 
 // malloc/malloc.c of glibc: a chunk begins with two words, the size of a free chunk before it and its own
 // size, whose lowest bits are flags; the next chunk follows at once.
-enum {
-    PREVIOUS_IN_USE = 1,
-    IS_MMAPPED = 2,
-    FLAGS = 7,
-    HEADER_WORDS = 2,
-    LEAST_WORDS = 4,
-};
+enum { HEADER_WORDS = 2, LEAST_WORDS = 4 };
 
 struct walk {
     struct hc_reader reader;
@@ -19,33 +13,32 @@ struct walk {
     uint64_t steps;
 };
 
-static bool read_chunk(struct walk *walk, uint64_t chunk, uint64_t *ret_size, unsigned *ret_flags)
+bool hc_chunk_read(struct hc_reader *reader, uint64_t chunk, struct hc_chunk *ret)
 {
     uint64_t size;
-    unsigned word = walk->reader.target.word_size;
-    if (!hc_reader_word(&walk->reader, chunk + word, &size))
+    unsigned word = reader->target.word_size;
+    if (!hc_reader_word(reader, chunk + word, &size))
         return false;
-    *ret_flags = size & FLAGS;
-    *ret_size = size &= ~(uint64_t)FLAGS;
-    return size >= LEAST_WORDS * word && size % (HEADER_WORDS * word) == 0 && chunk + size > chunk &&
-           !(*ret_flags & IS_MMAPPED);
+    *ret = (struct hc_chunk){.size = size & ~(uint64_t)HC_CHUNK_FLAGS, .flags = size & HC_CHUNK_FLAGS};
+    return ret->size >= LEAST_WORDS * word && ret->size % (HEADER_WORDS * word) == 0 &&
+           chunk + ret->size > chunk && !(ret->flags & HC_CHUNK_IS_MAPPED);
 }
 
 // From `chunk` to the heap's end or to what is no chunk; `*ret` = that place. Chunks have at least two words,
 // and no walk begins where another was, so that all take time for each word once.
 static struct hc_error *walk_from(struct walk *walk, uint64_t chunk, uint64_t *ret)
 {
-    unsigned word = walk->reader.target.word_size, flags, next_flags;
-    uint64_t size, next_size;
+    unsigned word = walk->reader.target.word_size;
+    struct hc_chunk this, next;
     *ret = chunk;
     // The heap's last chunk is its unused rest: nothing readable follows it.
-    while (read_chunk(walk, chunk, &size, &flags) &&
-           read_chunk(walk, chunk + size, &next_size, &next_flags)) {
+    while (hc_chunk_read(&walk->reader, chunk, &this) &&
+           hc_chunk_read(&walk->reader, chunk + this.size, &next)) {
         if (++walk->steps % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
-        if (next_flags & PREVIOUS_IN_USE)
-            HC_TRY(walk->callback(walk->argument, chunk + HEADER_WORDS * word, size - word));
-        *ret = chunk += size;
+        if (next.flags & HC_CHUNK_PREVIOUS_IN_USE)
+            HC_TRY(walk->callback(walk->argument, chunk + HEADER_WORDS * word, this.size - word));
+        *ret = chunk += this.size;
     }
     return NULL;
 }

@@ -6,6 +6,21 @@
 
 #include <stdint.h>
 
+enum hc_chunk_flag {
+    HC_CHUNK_PREVIOUS_IN_USE = 1, // the chunk before it is in use
+    HC_CHUNK_IS_MAPPED = 2,       // it has a mapping of its own
+    HC_CHUNK_OF_ARENA = 4,        // of one that is not the main one
+    HC_CHUNK_FLAGS = 7,
+};
+
+struct hc_chunk {
+    uint64_t size; // header and all
+    unsigned flags;
+};
+
+// False for a hole, a size that no chunk has, and for what has a mapping of its own.
+bool hc_chunk_read(struct hc_reader *reader, uint64_t chunk, struct hc_chunk *ret);
+
 // `address` and `size` of what malloc gave to its caller.
 typedef struct hc_error *hc_chunk_fn(void *argument, uint64_t address, uint64_t size);
 

@@ -12,16 +12,11 @@ enum { MAX_BLOCK = 512, MIN_POOL_BITS = 12, MAX_POOL_BITS = 14, MAX_ARENA_POOLS 
 
 HC_DEFINE_VECTOR(pool_vector, struct hc_pool)
 
-struct arena_list {
-    uint64_t arenas; // arena_object[]
-    uint64_t count;
-};
-
 static void find_static_arenas(const struct hc_runtime *runtime, struct hc_reader *reader,
-                               struct arena_list *list)
+                               struct hc_arena_list *list)
 {
     uint64_t arenas, max_arenas, size;
-    *list = (struct arena_list){0};
+    *list = (struct hc_arena_list){0};
     if (!hc_debug_info_find_symbol(runtime->debug_info, "arenas", "Objects/obmalloc.c", &arenas, &size) ||
         !hc_debug_info_find_symbol(runtime->debug_info, "maxarenas", "Objects/obmalloc.c", &max_arenas,
                                    &size)) {
@@ -35,11 +30,11 @@ static void find_static_arenas(const struct hc_runtime *runtime, struct hc_reade
 
 // Since 3.12 each interpreter has its own state, or points to that of the main one (since 3.13 always a
 // pointer).
-static struct arena_list interpreter_arenas(const struct hc_runtime *runtime, struct hc_reader *reader,
-                                            uint64_t interpreter)
+static struct hc_arena_list interpreter_arenas(const struct hc_runtime *runtime, struct hc_reader *reader,
+                                               uint64_t interpreter)
 {
     const struct hc_offsets *at = &runtime->layouts.at;
-    struct arena_list list = {0};
+    struct hc_arena_list list = {0};
     uint64_t state = interpreter + at->interpreter_obmalloc;
     if (runtime->layouts.fields[HC_FIELD_interpreter_obmalloc].kind == HC_FIELD_POINTER &&
         !hc_reader_word(reader, state, &state))
@@ -143,6 +138,8 @@ static struct hc_error *add_arena(struct pool_reader *reader, const uint8_t *are
         pools->unreadable_pools += total;
         return NULL;
     }
+    if (!hc_arena_vector_push(&pools->arena_ranges, (struct hc_arena){address, total}))
+        return hc_error_out_of_memory();
     uint64_t pool_size = 1ull << pools->pool_bits;
     uint64_t pool = (address + pool_size - 1) / pool_size * pool_size;
     for (uint32_t i = 0; i < total && pool < carved_to; i++, pool += pool_size)
@@ -150,10 +147,12 @@ static struct hc_error *add_arena(struct pool_reader *reader, const uint8_t *are
     return NULL;
 }
 
-static struct hc_error *add_arenas(struct pool_reader *reader, struct arena_list list)
+static struct hc_error *add_arenas(struct pool_reader *reader, struct hc_arena_list list)
 {
     const struct hc_offsets *at = &reader->runtime->layouts.at;
     struct hc_reader entries = reader->reader;
+    if (list.count && !hc_arena_list_vector_push(&reader->pools->arena_lists, list))
+        return hc_error_out_of_memory();
     for (uint64_t i = 0; i < list.count; i++) {
         const uint8_t *arena = hc_reader_view(&entries, list.arenas + i * at->sizeof_arena, at->sizeof_arena);
         if (!arena) {
@@ -214,7 +213,7 @@ static struct hc_error *add_interpreters_arenas(struct pool_reader *reader)
 {
     _cleanup_(hc_address_map_deinit) struct hc_address_map walked = {0};
     for (size_t i = 0; i < reader->runtime->interpreters.count; i++) {
-        struct arena_list list =
+        struct hc_arena_list list =
             interpreter_arenas(reader->runtime, &reader->reader, reader->runtime->interpreters.items[i]);
         bool is_new = false;
         if (list.arenas && !hc_address_map_insert(&walked, list.arenas, 0, &is_new))
@@ -238,7 +237,7 @@ struct hc_error *hc_pools_init(struct hc_pools *pools, const struct hc_runtime *
     };
     struct hc_error *error = NULL;
     if (!hc_is_present(at->interpreter_obmalloc)) {
-        struct arena_list list;
+        struct hc_arena_list list;
         find_static_arenas(runtime, &reader.reader, &list);
         error = add_arenas(&reader, list);
     }
@@ -263,6 +262,8 @@ void hc_pools_deinit(struct hc_pools *pools)
     free(pools->directory);
     free(pools->pools);
     free(pools->words);
+    hc_arena_vector_deinit(&pools->arena_ranges);
+    hc_arena_list_vector_deinit(&pools->arena_lists);
     *pools = (struct hc_pools){0};
 }
 

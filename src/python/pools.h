@@ -26,8 +26,25 @@ struct hc_slot_word {
     uint32_t pool;
 };
 
+// A piece of memory that pymalloc cuts into pools: the first begins at the first multiple of their size.
+struct hc_arena {
+    uint64_t address;
+    uint32_t pools; // that fit into it
+};
+
+HC_DEFINE_VECTOR(hc_arena_vector, struct hc_arena)
+
+struct hc_arena_list {
+    uint64_t arenas; // address of an arena_object[]
+    uint64_t count;
+};
+
+HC_DEFINE_VECTOR(hc_arena_list_vector, struct hc_arena_list)
+
 struct hc_pools {
-    struct hc_pool *pools; // by address
+    struct hc_arena_list_vector arena_lists; // one an allocator: interpreters may share one
+    struct hc_arena_vector arena_ranges;     // as these lists have them; damaged ones are left out
+    struct hc_pool *pools;                   // by address, those with blocks in use
     size_t count;
     struct hc_slot_word *words;
     size_t word_count;

@@ -3,6 +3,7 @@
 #include "report/analyze.h"
 #include "report/dump.h"
 #include "report/json.h"
+#include "report/memory.h"
 #include "report/references.h"
 #include "report/retained.h"
 #include "report/suspects.h"
@@ -77,6 +78,14 @@ static struct hc_error *write_references(const struct hc_session *session,
     return write_report(&report, options, file);
 }
 
+static struct hc_error *write_memory(const struct hc_session *session,
+                                     const struct hc_report_options *options, FILE *file)
+{
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    HC_TRY(hc_report_memory(session, options->render.limit, &report));
+    return write_report(&report, options, file);
+}
+
 const struct hc_session_report hc_session_reports[] = {
     {
         .name = "analyze",
@@ -111,6 +120,18 @@ const struct hc_session_report hc_session_reports[] = {
         .layouts_only = true,
         .takes_locals = true,
         .write = write_threads,
+    },
+    {
+        .name = "memory",
+        .summary = "where the memory is, in a table that adds up to the core",
+        .help = "Prints what each byte of the process's memory is: Python objects and what they own, the "
+                "interpreter,\n"
+                "pymalloc's and malloc's blocks that are free or not known to be Python's, stacks, binaries, "
+                "files, and\n"
+                "what is not known. Tables follow of types, pymalloc's sizes of blocks, malloc's arenas, "
+                "blocks that\n"
+                "nothing known owns, and mappings; --limit says how many rows of each.\n",
+        .write = write_memory,
     },
     {
         .name = "dump",
