@@ -22,6 +22,7 @@ static struct hc_error *run_report(const struct hc_cli_options *options)
         .json = options->json,
         .baseline = baseline,
         .locals = options->locals,
+        .full = options->full,
         .verify = options->verify,
     };
     return report->write(session, &wishes, stdout);
@@ -36,6 +37,7 @@ static struct hc_command of_report(const struct hc_session_report *report)
         .help = report->help,
         .takes_baseline = report->takes_baseline,
         .takes_locals = report->takes_locals,
+        .takes_full = report->takes_full,
         .takes_emit = report->takes_emit,
         .takes_verify = report->takes_verify,
         .report = report,

@@ -22,6 +22,7 @@ struct hc_cli_options {
     size_t expression_count;
     bool json;
     bool locals;
+    bool full;
     bool emit;
     bool verify;
     bool quiet;
@@ -36,6 +37,7 @@ struct hc_command {
     bool takes_second;      // core, which becomes the baseline
     bool takes_baseline;
     bool takes_locals;
+    bool takes_full;
     bool takes_emit;
     bool takes_verify;
     const struct hc_session_report *report; // NULL: none

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 const char hc_options_help[] =
@@ -22,6 +23,7 @@ const char hc_options_help[] =
     "are less "
     "exact\n"
     "  --baseline CORE        analyze, query, shell: what is new since this core of the process\n"
+    "  --full                 analyze: all of the report, not only a screen of it\n"
     "  --locals               threads: each frame's variables, too\n"
     "  --verify               analyze: run types' own tp_traverse on samples, and tell whether heapcore "
     "agrees\n"
@@ -41,6 +43,7 @@ enum option_code {
     OPTION_DEFINITIONS,
     OPTION_NO_EMULATION,
     OPTION_BASELINE,
+    OPTION_FULL,
     OPTION_LOCALS,
     OPTION_VERIFY,
     OPTION_JSON,
@@ -59,6 +62,7 @@ static const struct option long_options[] = {
     {"definitions", required_argument, NULL, OPTION_DEFINITIONS},
     {"no-emulation", no_argument, NULL, OPTION_NO_EMULATION},
     {"baseline", required_argument, NULL, OPTION_BASELINE},
+    {"full", no_argument, NULL, OPTION_FULL},
     {"locals", no_argument, NULL, OPTION_LOCALS},
     {"verify", no_argument, NULL, OPTION_VERIFY},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -80,6 +84,13 @@ static struct hc_error *parse_number(const char *what, const char *text, long le
         return hc_error_create("%s takes a number from %ld to %ld, not '%s'", what, least, most, text);
     *ret = number;
     return NULL;
+}
+
+// 0: there is none, or it does not say.
+static size_t terminal_width(void)
+{
+    struct winsize size = {0};
+    return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
 }
 
 static bool terminal_has_color(void)
@@ -133,6 +144,9 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_cli_option
         return NULL;
     case OPTION_BASELINE:
         options->baseline = optarg;
+        return NULL;
+    case OPTION_FULL:
+        options->full = true;
         return NULL;
     case OPTION_LOCALS:
         options->locals = true;
@@ -192,7 +206,7 @@ struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command
 {
     struct hc_cli_options options = {
         .report = command->report,
-        .render = {.limit = HC_NO_LIMIT, .color = terminal_has_color()},
+        .render = {.limit = HC_NO_LIMIT, .color = terminal_has_color(), .width = terminal_width()},
     };
     opterr = 0;
     int code;
@@ -207,6 +221,8 @@ struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command
         return hc_error_create("%s has no use for --baseline; analyze, query and shell have", command->name);
     if (options.locals && !command->takes_locals)
         return hc_error_create("%s has no use for --locals; threads has", command->name);
+    if (options.full && !command->takes_full)
+        return hc_error_create("%s has no use for --full; analyze has", command->name);
     if (options.emit && !command->takes_emit)
         return hc_error_create("%s has no use for --emit; layouts has", command->name);
     if (options.verify && !command->takes_verify)

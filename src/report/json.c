@@ -3,7 +3,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-enum { FORMAT_VERSION = 1 };
+enum { SCHEMA_VERSION = 1 }; // of docs/schema: counts up when a key changes its meaning or goes
 
 static void json_putp(json_object **object)
 {
@@ -92,11 +92,22 @@ static bool has_facts(const struct hc_section *section)
     return false;
 }
 
+// The object that has the section: the root, or the member of it that is a report of its own.
+static struct hc_error *find_part(json_object *root, const char *part, json_object **ret)
+{
+    *ret = root;
+    if (!part || json_object_object_get_ex(root, part, ret))
+        return NULL;
+    *ret = json_object_new_object();
+    return add(root, part, *ret);
+}
+
 // A section is an object of its facts; with a table, too, that is the member `rows`; a table alone is an
 // array.
 static struct hc_error *add_section(json_object *root, const struct hc_section *section, long limit)
 {
     json_object *target = NULL;
+    HC_TRY(find_part(root, section->part, &root));
     if (has_facts(section)) {
         target = json_object_new_object();
         HC_TRY(add(root, section->key, target));
@@ -111,6 +122,18 @@ static struct hc_error *add_section(json_object *root, const struct hc_section *
     return fill_rows(rows, &section->table, limit);
 }
 
+// What the report is, and by which of docs/schema it is written.
+static struct hc_error *add_header(json_object *root, const char *name)
+{
+    json_object *header = json_object_new_object();
+    HC_TRY(add(root, "heapcore", header));
+    if (name)
+        HC_TRY(add(header, "report", json_object_new_string(name)));
+    HC_TRY(add(header, "schema", json_object_new_int(SCHEMA_VERSION)));
+    HC_TRY(add(header, "version", json_object_new_string(HC_VERSION)));
+    return add(root, "version", json_object_new_int(SCHEMA_VERSION));
+}
+
 struct hc_error *hc_json_write(const struct hc_report *report, const struct hc_render_options *options,
                                FILE *file)
 {
@@ -118,7 +141,7 @@ struct hc_error *hc_json_write(const struct hc_report *report, const struct hc_r
     _cleanup_(json_putp) json_object *root = json_object_new_object();
     if (!root)
         return hc_error_out_of_memory();
-    HC_TRY(add(root, "version", json_object_new_int(FORMAT_VERSION)));
+    HC_TRY(add_header(root, report->name));
     for (size_t i = 0; i < report->sections.count; i++)
         HC_TRY(add_section(root, &report->sections.items[i], options->limit));
     const char *text = json_object_to_json_string_ext(

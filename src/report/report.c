@@ -52,7 +52,8 @@ static struct hc_section *last_section(struct hc_report *report)
 void hc_report_section(struct hc_report *report, const char *key, const char *title)
 {
     if (!report->out_of_memory &&
-        !hc_section_vector_push(&report->sections, (struct hc_section){.key = key, .title = title}))
+        !hc_section_vector_push(&report->sections,
+                                (struct hc_section){.key = key, .title = title, .part = report->part}))
         report->out_of_memory = true;
 }
 
@@ -71,6 +72,15 @@ void hc_report_title(struct hc_report *report, const char *format, ...)
         section->title = section->own_title = clean;
     else
         report->out_of_memory = true;
+}
+
+void hc_report_tone(struct hc_report *report, enum hc_tone tone)
+{
+    struct hc_section *section = last_section(report);
+    if (section && section->facts.count)
+        section->facts.items[section->facts.count - 1].tone = tone;
+    else if (section)
+        section->tone = tone;
 }
 
 static void add_fact(struct hc_report *report, struct hc_fact fact)

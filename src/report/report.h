@@ -26,11 +26,20 @@ struct hc_value {
     struct hc_table *rows; // owned
 };
 
+// What a line is to people who see colours.
+enum hc_tone {
+    HC_TONE_PLAIN,
+    HC_TONE_ALARM,   // what went wrong
+    HC_TONE_WARNING, // what deserves a look
+    HC_TONE_QUIET,   // what may be skipped
+};
+
 struct hc_fact {
     const char *key; // in JSON; "signal.name" is member `name` of the object `signal`; NULL: not in JSON
     struct hc_value value; // in JSON
     const char *label;     // in text, before `text`; NULL: a line of its own
     char *text;            // owned; NULL: not in text
+    enum hc_tone tone;     // of the text
 };
 
 enum hc_column_kind {
@@ -67,7 +76,9 @@ struct hc_table {
 struct hc_section {
     const char *key;   // in JSON
     const char *title; // in text; NULL: goes on without a gap
+    const char *part;  // in JSON: the member of the report that has it; NULL: the report itself
     char *own_title;   // owned; in place of `title`
+    enum hc_tone tone; // of the title
     struct hc_fact_vector facts;
     struct hc_table table;
 };
@@ -78,6 +89,9 @@ HC_DEFINE_VECTOR(hc_section_vector, struct hc_section)
 // incomplete, and hc_report_check() says so.
 struct hc_report {
     struct hc_section_vector sections;
+    const char *name;      // in JSON; NULL: none
+    const char *part;      // of the sections to come, a report of its own: "retained"; NULL: none
+    size_t width;          // longer lines are cut in text; 0: none is
     struct hc_table *open; // the table in a cell that is being filled; NULL: the section's
     bool out_of_memory;
 };
@@ -96,6 +110,8 @@ void hc_report_text(struct hc_report *report, const char *key, const char *text)
 // For people.
 void hc_report_line(struct hc_report *report, const char *label, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+// Of the section's last line or, before there is one, of its title.
+void hc_report_tone(struct hc_report *report, enum hc_tone tone);
 // Opens the section's table. The functions below fill its cells from left to right, row by row.
 struct hc_table *hc_report_table(struct hc_report *report, const struct hc_column *columns, size_t count);
 void hc_report_cell_number(struct hc_report *report, uint64_t number);
@@ -116,4 +132,5 @@ enum { HC_NO_LIMIT = -1 };
 struct hc_render_options {
     long limit; // rows of a table, or HC_NO_LIMIT
     bool color;
+    size_t width; // characters of the terminal; 0: not known
 };

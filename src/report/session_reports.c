@@ -6,6 +6,7 @@
 #include "report/memory.h"
 #include "report/references.h"
 #include "report/retained.h"
+#include "report/screen.h"
 #include "report/suspects.h"
 #include "report/text.h"
 #include "report/threads.h"
@@ -23,8 +24,13 @@ static struct hc_error *write_report(const struct hc_report *report, const struc
 static struct hc_error *write_analyze(const struct hc_session *session,
                                       const struct hc_report_options *options, FILE *file)
 {
-    _cleanup_(hc_report_deinit) struct hc_report report = {0};
-    HC_TRY(hc_report_analyze(session, options->baseline, &report));
+    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "analyze"};
+    const struct hc_screen_options screen = {
+        .baseline = options->baseline, .limit = options->render.limit, .width = options->render.width};
+    if (options->full || options->json)
+        HC_TRY(hc_report_analyze(session, options->baseline, &report));
+    else
+        HC_TRY(hc_report_screen(session, &screen, &report));
     if (options->verify) {
         HC_TRY(hc_report_verification(session, &report));
         HC_TRY(hc_report_check(&report));
@@ -41,7 +47,7 @@ static struct hc_error *write_dump(const struct hc_session *session, const struc
 static struct hc_error *write_threads(const struct hc_session *session,
                                       const struct hc_report_options *options, FILE *file)
 {
-    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "threads"};
     HC_TRY(hc_report_threads(session, options->locals, &report));
     return write_report(&report, options, file);
 }
@@ -49,7 +55,7 @@ static struct hc_error *write_threads(const struct hc_session *session,
 static struct hc_error *write_layouts(const struct hc_session *session,
                                       const struct hc_report_options *options, FILE *file)
 {
-    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "layouts"};
     HC_TRY(hc_report_layouts(session, &report));
     return write_report(&report, options, file);
 }
@@ -57,7 +63,7 @@ static struct hc_error *write_layouts(const struct hc_session *session,
 static struct hc_error *write_retained(const struct hc_session *session,
                                        const struct hc_report_options *options, FILE *file)
 {
-    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "retained"};
     HC_TRY(hc_report_retained(session, options->render.limit, &report));
     return write_report(&report, options, file);
 }
@@ -65,7 +71,7 @@ static struct hc_error *write_retained(const struct hc_session *session,
 static struct hc_error *write_suspects(const struct hc_session *session,
                                        const struct hc_report_options *options, FILE *file)
 {
-    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "suspects"};
     HC_TRY(hc_report_suspects(session, options->baseline, &report));
     return write_report(&report, options, file);
 }
@@ -102,6 +108,7 @@ const struct hc_session_report hc_session_reports[] = {
                 "for some of\n"
                 "its objects, and tells whether heapcore knows these as their own code does.\n",
         .takes_baseline = true,
+        .takes_full = true,
         .takes_verify = true,
         .write = write_analyze,
     },

@@ -12,6 +12,7 @@ struct hc_report_options {
     bool json;
     const struct hc_reference *baseline; // an earlier dump of the process; NULL: none
     bool locals;                         // of threads: every frame's variables, too
+    bool full;                           // of analyze: all of it in place of a screen
     bool verify;                         // of analyze: whether types' own code agrees
 };
 
@@ -23,6 +24,7 @@ struct hc_session_report {
     bool takes_baseline;
     bool takes_emit;
     bool takes_locals;
+    bool takes_full;
     bool takes_verify;
     struct hc_error *(*write)(const struct hc_session *session, const struct hc_report_options *options,
                               FILE *file);

@@ -9,9 +9,20 @@
 
 enum { HEAPY_PAGE = 10, HEAPY_WIDTH = 100 };
 
-static void write_bold(const char *text, const struct hc_render_options *options, FILE *file)
+static const char *const tone_codes[] = {
+    [HC_TONE_PLAIN] = "",
+    [HC_TONE_ALARM] = "\033[31m",
+    [HC_TONE_WARNING] = "\033[33m",
+    [HC_TONE_QUIET] = "\033[2m",
+};
+
+static void write_bold(const char *text, enum hc_tone tone, size_t width,
+                       const struct hc_render_options *options, FILE *file)
 {
-    fprintf(file, options->color ? "\033[1m%s\033[0m\n" : "%s\n", text);
+    if (options->color)
+        fprintf(file, "%s\033[1m", tone_codes[tone]);
+    hc_wrap_cut(text, width, file);
+    fputs(options->color ? "\033[0m\n" : "\n", file);
 }
 
 static const struct hc_value *cell(const struct hc_table *table, size_t row, size_t column)
@@ -82,13 +93,13 @@ static void write_more(const struct hc_table *table, size_t shown, FILE *file)
 }
 
 // Labels and headers tell of classes, and may come from a file: they are made harmless, too.
-static struct hc_error *write_heading_line(const char *text, const struct hc_render_options *options,
-                                           FILE *file)
+static struct hc_error *write_heading_line(const char *text, enum hc_tone tone, size_t width,
+                                           const struct hc_render_options *options, FILE *file)
 {
     _cleanup_(hc_freep) char *clean = hc_clean_lines(text);
     if (!clean)
         return hc_error_out_of_memory();
-    write_bold(clean, options, file);
+    write_bold(clean, tone, width, options, file);
     return NULL;
 }
 
@@ -100,10 +111,10 @@ struct hc_error *hc_text_write_heapy_table(const struct hc_table *table,
         return NULL;
     }
     if (table->label)
-        HC_TRY(write_heading_line(table->label, options, file));
+        HC_TRY(write_heading_line(table->label, HC_TONE_PLAIN, 0, options, file));
     if (!hc_table_rows(table))
         return NULL;
-    HC_TRY(write_heading_line(table->header, options, file));
+    HC_TRY(write_heading_line(table->header, HC_TONE_PLAIN, 0, options, file));
     size_t shown = rows_shown(table, options);
     for (size_t row = 0; row < shown; row++)
         HC_TRY(write_heapy_row(table, row, file));
@@ -201,17 +212,35 @@ static struct hc_error *write_fitted_table(const struct hc_table *table,
     return NULL;
 }
 
-static struct hc_error *write_fact(const struct hc_fact *fact, size_t label_width, FILE *file)
+// How the lines of a section are laid out.
+struct line_layout {
+    size_t label_width;
+    size_t width; // longer lines are cut; 0: none is
+};
+
+// What is left of a line of `width` characters behind `used` ones.
+static size_t room_of(size_t width, size_t used)
+{
+    return !width ? 0 : width > used ? width - used : 1;
+}
+
+static struct hc_error *write_fact(const struct hc_fact *fact, const struct line_layout *layout,
+                                   const struct hc_render_options *options, FILE *file)
 {
     _cleanup_(hc_freep) char *clean = hc_clean_controls(fact->text);
+    const char *code = options->color ? tone_codes[fact->tone] : "";
+    size_t used = 2;
     if (!clean)
         return hc_error_out_of_memory();
     fputs("  ", file);
     if (fact->label) {
-        write_padded(fact->label, label_width, false, false, file);
+        write_padded(fact->label, layout->label_width, false, false, file);
         fputs("  ", file);
+        used += layout->label_width + 2;
     }
-    fprintf(file, "%s\n", clean);
+    fputs(code, file);
+    hc_wrap_cut(clean, room_of(layout->width, used), file);
+    fputs(*code ? "\033[0m\n" : "\n", file);
     return NULL;
 }
 
@@ -241,20 +270,21 @@ static bool has_columns(const struct hc_table *table)
 static bool has_text(const struct hc_section *section)
 {
     const struct hc_table *table = &section->table;
-    bool has = has_columns(table) && (hc_table_rows(table) || table->empty || table->label);
+    bool has =
+        section->own_title || (has_columns(table) && (hc_table_rows(table) || table->empty || table->label));
     for (size_t i = 0; i < section->facts.count; i++)
         has |= section->facts.items[i].text != NULL;
     return has;
 }
 
-static struct hc_error *write_section(const struct hc_section *section, size_t label_width,
+static struct hc_error *write_section(const struct hc_section *section, const struct line_layout *layout,
                                       const struct hc_render_options *options, FILE *file)
 {
     if (section->title)
-        HC_TRY(write_heading_line(section->title, options, file));
+        HC_TRY(write_heading_line(section->title, section->tone, layout->width, options, file));
     for (size_t i = 0; i < section->facts.count; i++)
         if (section->facts.items[i].text)
-            HC_TRY(write_fact(&section->facts.items[i], label_width, file));
+            HC_TRY(write_fact(&section->facts.items[i], layout, options, file));
     if (!has_columns(&section->table))
         return NULL;
     return section->table.header ? hc_text_write_heapy_table(&section->table, options, file)
@@ -265,7 +295,7 @@ struct hc_error *hc_text_write(const struct hc_report *report, const struct hc_r
                                FILE *file)
 {
     HC_TRY(hc_report_check(report));
-    size_t label_width = 0;
+    struct line_layout layout = {.width = report->width};
     bool is_first = true;
     for (size_t i = 0; i < report->sections.count; i++) {
         const struct hc_section *section = &report->sections.items[i];
@@ -274,9 +304,9 @@ struct hc_error *hc_text_write(const struct hc_report *report, const struct hc_r
         if (!is_first && (section->title || section->table.header))
             fputc('\n', file);
         if (is_first || section->title)
-            label_width = widest_label(report, i);
+            layout.label_width = widest_label(report, i);
         is_first = false;
-        HC_TRY(write_section(section, label_width, options, file));
+        HC_TRY(write_section(section, &layout, options, file));
     }
     return NULL;
 }

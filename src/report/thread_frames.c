@@ -11,10 +11,10 @@
 
 enum { MOST_VALUE = 80 };
 
-void hc_frame_place_find(const struct hc_frames_report *frames, uint64_t code, int64_t instruction,
-                         struct hc_frame_place *ret)
+void hc_code_place_find(const struct hc_frames_report *frames, uint64_t code, int64_t instruction,
+                        struct hc_code_place *ret)
 {
-    *ret = (struct hc_frame_place){
+    *ret = (struct hc_code_place){
         .file = hc_code_file(frames->tracer, code),
         .function = hc_code_name(frames->tracer, code),
         .qualname = hc_code_qualname(frames->tracer, code),
@@ -24,7 +24,7 @@ void hc_frame_place_find(const struct hc_frames_report *frames, uint64_t code, i
         ret->source = hc_sources_line(frames->sources, ret->file, ret->line);
 }
 
-void hc_frame_place_deinit(struct hc_frame_place *place)
+void hc_code_place_deinit(struct hc_code_place *place)
 {
     free(place->file);
     free(place->function);
@@ -32,7 +32,7 @@ void hc_frame_place_deinit(struct hc_frame_place *place)
     free(place->source);
 }
 
-static void line_cell(struct hc_report *report, const struct hc_frame_place *place)
+static void line_cell(struct hc_report *report, const struct hc_code_place *place)
 {
     if (place->has_line)
         hc_report_cell_number(report, (uint64_t)place->line);
@@ -113,9 +113,9 @@ struct hc_error *hc_report_frame_cells(const struct hc_frames_report *frames,
     size_t columns = frames->with_locals ? COUNT_OF(frame_columns) : COUNT_OF(frame_columns) - 1;
     hc_report_open_rows(report, frame_columns, columns);
     for (size_t i = 0; i < vector->count; i++) {
-        _cleanup_(hc_frame_place_deinit) struct hc_frame_place place = {0};
+        _cleanup_(hc_code_place_deinit) struct hc_code_place place = {0};
         HC_TRY(hc_interrupt_check());
-        hc_frame_place_find(frames, vector->items[i].code, vector->items[i].instruction, &place);
+        hc_code_place_find(frames, vector->items[i].code, vector->items[i].instruction, &place);
         hc_report_cell_text(report, place.file);
         line_cell(report, &place);
         hc_report_cell_text(report, place.function);
@@ -130,10 +130,10 @@ struct hc_error *hc_report_frame_cells(const struct hc_frames_report *frames,
 
 void hc_report_exception_cells(const struct hc_frames_report *frames, const struct hc_exception *exception)
 {
-    _cleanup_(hc_frame_place_deinit) struct hc_frame_place place = {0};
+    _cleanup_(hc_code_place_deinit) struct hc_code_place place = {0};
     struct hc_report *report = frames->report;
     if (exception->code)
-        hc_frame_place_find(frames, exception->code, exception->instruction, &place);
+        hc_code_place_find(frames, exception->code, exception->instruction, &place);
     hc_report_cell_text(report, exception->type);
     hc_report_cell_text(report, exception->message);
     hc_report_cell_text(report, place.file);
@@ -158,9 +158,9 @@ static struct hc_error *local_lines(const struct hc_frames_report *frames, const
 static struct hc_error *frame_line(const struct hc_frames_report *frames, const struct hc_frame *frame,
                                    size_t number)
 {
-    _cleanup_(hc_frame_place_deinit) struct hc_frame_place place = {0};
+    _cleanup_(hc_code_place_deinit) struct hc_code_place place = {0};
     HC_TRY(hc_interrupt_check());
-    hc_frame_place_find(frames, frame->code, frame->instruction, &place);
+    hc_code_place_find(frames, frame->code, frame->instruction, &place);
     char line[24] = "?";
     if (place.has_line)
         snprintf(line, sizeof(line), "%" PRId64, place.line);
@@ -203,7 +203,7 @@ struct hc_error *hc_report_frame_lines(const struct hc_frames_report *frames,
 void hc_report_exception_line(const struct hc_frames_report *frames, const char *what,
                               const struct hc_exception *exception)
 {
-    _cleanup_(hc_frame_place_deinit) struct hc_frame_place place = {0};
+    _cleanup_(hc_code_place_deinit) struct hc_code_place place = {0};
     char line[24] = "?";
     if (!exception->type)
         return;
@@ -213,7 +213,7 @@ void hc_report_exception_line(const struct hc_frames_report *frames, const char 
                        message);
         return;
     }
-    hc_frame_place_find(frames, exception->code, exception->instruction, &place);
+    hc_code_place_find(frames, exception->code, exception->instruction, &place);
     if (place.has_line)
         snprintf(line, sizeof(line), "%" PRId64, place.line);
     hc_report_line(frames->report, NULL, "%s %s%s%s, raised in %s (\"%s\", line %s)", what, exception->type,

@@ -15,15 +15,15 @@ struct hc_frames_report {
 };
 
 // A frame's place, in words. Strings are owned; NULL: not known.
-struct hc_frame_place {
+struct hc_code_place {
     char *file, *function, *qualname, *source;
     int64_t line;
     bool has_line;
 };
 
-void hc_frame_place_find(const struct hc_frames_report *frames, uint64_t code, int64_t instruction,
-                         struct hc_frame_place *ret);
-void hc_frame_place_deinit(struct hc_frame_place *place);
+void hc_code_place_find(const struct hc_frames_report *frames, uint64_t code, int64_t instruction,
+                        struct hc_code_place *ret);
+void hc_code_place_deinit(struct hc_code_place *place);
 
 // Cells of a row: the frames as a table in a cell; of an exception type, message, file, line, function.
 enum { HC_EXCEPTION_CELLS = 5 };

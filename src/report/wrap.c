@@ -54,6 +54,24 @@ static size_t bytes_of(const char *text, size_t characters)
     return bytes;
 }
 
+size_t hc_wrap_line(const char *text, size_t width)
+{
+    size_t bytes = bytes_of(text, width), end = bytes;
+    if (!text[bytes])
+        return bytes;
+    while (end && text[end] != ' ')
+        end--;
+    return end ? end : bytes;
+}
+
+void hc_wrap_cut(const char *text, size_t width, FILE *file)
+{
+    if (!width || hc_wrap_length(text) <= width)
+        fputs(text, file);
+    else
+        fprintf(file, "%.*s…", (int)bytes_of(text, width - 1), text);
+}
+
 void hc_wrap_write(const char *text, size_t width, size_t indent, FILE *file)
 {
     size_t room = width, used = 0;

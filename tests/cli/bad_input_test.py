@@ -327,7 +327,7 @@ class BadInputTest(unittest.TestCase):
 
     def assert_read_without(self, core, library, state):
         """The report is made of what the core holds, and says what is missing."""
-        done = self.run_heapcore("analyze", core)
+        done = self.run_heapcore("analyze", "--full", core)
         self.assertEqual(done.returncode, 0, done.message)
         report = done.stdout.decode()
         self.assertIn("no debug information; table", report)
@@ -363,7 +363,7 @@ class BadInputTest(unittest.TestCase):
         environment["PYTHONHOME"] = "/usr"
         core = core_of_python(copy, self.folder, environment)
         os.remove(copy)
-        done = self.run_heapcore("analyze", core)
+        done = self.run_heapcore("analyze", "--full", core)
         # Its debug information lies elsewhere, and its data is in the core: a report may do without the file.
         if done.returncode == 0:
             self.assertIn("python-gone", done.stdout.decode())

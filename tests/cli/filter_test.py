@@ -78,7 +78,7 @@ class FilterTest(unittest.TestCase):
         self.assertEqual(losses["not_dumped_bytes"], lost)
         trusted = {file["path"] for file in report["files"] if file["state"] == "unverified"}
         self.assertEqual(bool(trusted), not filter & ELF_HEADERS)
-        text = self.analyze(core).stdout
+        text = self.analyze("--full", core).stdout
         if lost:
             self.assertRegex(text, r"not dumped +%d bytes" % lost)
         if trusted:

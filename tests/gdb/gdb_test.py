@@ -275,7 +275,7 @@ class LiveTest(unittest.TestCase):
                 server.kill()
             self.assertEqual(int(answers[2]), len(json.loads(answers[3])["sessions"]))
             self.assertEqual(int(answers[5]), int(answers[2]) + 1)
-            self.assertIn("Kind (class / dict of class)", answers[6])
+            self.assertIn("Heap by kind", answers[6])
             self.assertTrue(service.goes_on())
 
     def test_the_inferior_is_neither_written_to_nor_called(self):

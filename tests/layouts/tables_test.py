@@ -74,7 +74,7 @@ class TablesTest(unittest.TestCase):
         path = os.path.join(self.folder.name, "given.txt")
         with open(path, "w") as file:
             file.write(text)
-        return run("analyze", "--layouts", path, self.core, sysroot=self.stripped)
+        return run("analyze", "--full", "--layouts", path, self.core, sysroot=self.stripped)
 
     def refused(self, text, *parts):
         done = self.given(text)

@@ -68,10 +68,10 @@ class GrowthTest(cored.CoredCase):
         base = json.loads(self.run_heapcore("analyze", "--json", self.base).stdout.decode())
         self.assertEqual(base["heap"]["count"], report["baseline_objects"]["then"])
         self.assertEqual(whole["count"] - table["count"], report["baseline_objects"]["still_there"])
-        text = self.run_heapcore("analyze", "--baseline", self.base, self.core).stdout.decode()
+        text = self.run_heapcore("analyze", "--full", "--baseline", self.base, self.core).stdout.decode()
         self.assertIn("Against the baseline: what is new", text)
         self.assertIn("__main__.Grown", text[text.index("Against the baseline") :])
-        self.assertNotIn("baseline", self.run_heapcore("analyze", self.core).stdout.decode())
+        self.assertNotIn("baseline", self.run_heapcore("analyze", "--full", self.core).stdout.decode())
 
     def test_a_baseline_of_another_process_is_refused(self):
         with tempfile.TemporaryDirectory(prefix="heapcore-growth-") as folder:

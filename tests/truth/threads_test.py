@@ -190,7 +190,7 @@ class ThreadsTest(unittest.TestCase):
         self.assertRegex(self.text(), r'^Thread \d+ "MainThread"(, interpreter 0)?, took SIGABRT, holds the GIL\n')
 
     def test_analyze_has_the_short_form(self):
-        done = heapcore("analyze", self.core)
+        done = heapcore("analyze", "--full", self.core)
         lines = done.stdout.decode().splitlines()
         [start] = [n for n, line in enumerate(lines) if line.startswith("Thread ")]
         self.assertIn('"MainThread"', lines[start])

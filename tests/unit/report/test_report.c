@@ -66,7 +66,8 @@ static void test_a_cell_may_hold_a_table_in_json_only(void **state)
     struct json_object *root = json_tokener_parse(json);
     assert_non_null(root);
     assert_string_equal(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN),
-                        "{\"version\":1,\"outer\":[{\"rows\":[],\"last\":null},"
+                        "{\"heapcore\":{\"schema\":1,\"version\":\"" HC_VERSION
+                        "\"},\"version\":1,\"outer\":[{\"rows\":[],\"last\":null},"
                         "{\"what\":{\"kind\":\"second\"},\"rows\":[{\"a\":true}],\"last\":null}]}");
     json_object_put(root);
 }
@@ -96,6 +97,57 @@ static void test_only_headings_are_colored(void **state)
     _cleanup_(hc_freep) char *text =
         rendered(hc_text_write, &report, &(struct hc_render_options){.limit = HC_NO_LIMIT, .color = true});
     assert_string_equal(text, "\033[1mTitle\033[0m\n  label  text\n");
+}
+
+static void test_lines_have_tones_where_there_is_color(void **state)
+{
+    (void)state;
+    _cleanup_(hc_report_deinit) struct hc_report report = {0};
+    hc_report_section(&report, "a", "Dead");
+    hc_report_tone(&report, HC_TONE_ALARM);
+    hc_report_line(&report, NULL, "look");
+    hc_report_tone(&report, HC_TONE_WARNING);
+    hc_report_line(&report, NULL, "skip");
+    hc_report_tone(&report, HC_TONE_QUIET);
+    _cleanup_(hc_freep) char *text =
+        rendered(hc_text_write, &report, &(struct hc_render_options){.limit = HC_NO_LIMIT, .color = true});
+    assert_string_equal(text, "\033[31m\033[1mDead\033[0m\n  \033[33mlook\033[0m\n  \033[2mskip\033[0m\n");
+    _cleanup_(hc_freep) char *without = rendered(hc_text_write, &report, &plain);
+    assert_string_equal(without, "Dead\n  look\n  skip\n");
+}
+
+static void test_lines_wider_than_the_report_are_cut(void **state)
+{
+    (void)state;
+    _cleanup_(hc_report_deinit) struct hc_report report = {.width = 12};
+    hc_report_section(&report, "a", NULL);
+    hc_report_title(&report, "caf\xc3\xa9 au lait");
+    hc_report_line(&report, "x", "123456789");
+    hc_report_line(&report, "x", "1234567");
+    hc_report_line(&report, NULL, "1234567890");
+    hc_report_line(&report, NULL, "12345678901");
+    _cleanup_(hc_freep) char *text = rendered(hc_text_write, &report, &plain);
+    assert_string_equal(text,
+                        "caf\xc3\xa9 au lait\n  x  123456…\n  x  1234567\n  1234567890\n  123456789…\n");
+}
+
+static void test_a_report_within_a_report_is_a_member_of_its_own(void **state)
+{
+    (void)state;
+    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "outer"};
+    hc_report_section(&report, "a", NULL);
+    hc_report_number(&report, "n", 1);
+    report.part = "inner";
+    hc_report_section(&report, "a", NULL);
+    hc_report_number(&report, "n", 2);
+    hc_report_section(&report, "b", NULL);
+    hc_report_number(&report, "n", 3);
+    _cleanup_(hc_freep) char *json = rendered(hc_json_write, &report, &plain);
+    struct json_object *root = json_tokener_parse(json);
+    assert_string_equal(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN),
+                        "{\"heapcore\":{\"report\":\"outer\",\"schema\":1,\"version\":\"" HC_VERSION
+                        "\"},\"version\":1,\"a\":{\"n\":1},\"inner\":{\"a\":{\"n\":2},\"b\":{\"n\":3}}}");
+    json_object_put(root);
 }
 
 static json_object *member(json_object *object, const char *key)
@@ -179,6 +231,9 @@ int main(void)
         cmocka_unit_test(test_a_cell_may_hold_a_table_in_json_only),
         cmocka_unit_test(test_facts_and_tables_line_up),
         cmocka_unit_test(test_only_headings_are_colored),
+        cmocka_unit_test(test_lines_have_tones_where_there_is_color),
+        cmocka_unit_test(test_lines_wider_than_the_report_are_cut),
+        cmocka_unit_test(test_a_report_within_a_report_is_a_member_of_its_own),
         cmocka_unit_test(test_json_is_the_same_data),
         cmocka_unit_test(test_a_partition_in_json_has_all_rows_unless_limited),
         cmocka_unit_test(test_an_empty_partition_in_json_has_no_rows),

@@ -1,0 +1,147 @@
+#include "report/screen.h"
+
+#include "report/screen_parts.h"
+#include "report/wrap.h"
+
+#include <string.h>
+
+enum {
+    HEIGHT = 50,
+    LEAST_WIDTH = 60,
+    USUAL_WIDTH = 80,
+    MOST_WIDTH = 120,
+};
+
+// In the order of their weight. What one part leaves of its room, later ones may take.
+static const struct {
+    struct hc_error *(*write)(struct hc_screen *screen);
+    size_t least; // lines that are kept for it
+} parts[] = {
+    {hc_screen_end, 5},      {hc_screen_crash, 7},  {hc_screen_suspects, 5}, {hc_screen_heap, 6},
+    {hc_screen_retained, 4}, {hc_screen_others, 4}, {hc_screen_doubts, 4},   {hc_screen_next, 1},
+};
+
+static size_t lines_of(const struct hc_report *report)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < report->sections.count; i++) {
+        const struct hc_section *section = &report->sections.items[i];
+        lines += section->facts.count + (section->title != NULL) + (section->title && i);
+    }
+    return lines;
+}
+
+static size_t fitting_width(size_t width)
+{
+    if (!width)
+        return USUAL_WIDTH;
+    return width < LEAST_WIDTH ? LEAST_WIDTH : width > MOST_WIDTH ? MOST_WIDTH : width;
+}
+
+enum { MARGIN = 2, CONTINUATION = 2 };
+
+// Bytes of the line number `index` of a text that starts at `text`.
+static size_t line_bytes(const struct hc_screen *screen, const char *text, size_t index, size_t most)
+{
+    if (index + 1 >= most)
+        return strlen(text); // what is too long is cut
+    return hc_wrap_line(text, screen->width - MARGIN - (index ? CONTINUATION : 0));
+}
+
+size_t hc_screen_text_lines(const struct hc_screen *screen, const char *text, size_t most)
+{
+    size_t lines = 0;
+    for (; *text && lines < most; lines++) {
+        text += line_bytes(screen, text, lines, most);
+        text += strspn(text, " ");
+    }
+    return lines;
+}
+
+void hc_screen_text(struct hc_screen *screen, const char *text, size_t most, enum hc_tone tone)
+{
+    for (size_t i = 0; *text && i < most; i++) {
+        size_t bytes = line_bytes(screen, text, i, most);
+        hc_report_line(screen->report, NULL, "%*s%.*s", i ? CONTINUATION : 0, "", (int)bytes, text);
+        hc_report_tone(screen->report, tone);
+        text += bytes;
+        text += strspn(text, " ");
+    }
+}
+
+// Where `text` ends if it begins with `start`; NULL: it does not.
+static const char *behind(const char *text, const char *start)
+{
+    size_t length = strlen(start);
+    return text && !strncmp(text, start, length) ? text + length : NULL;
+}
+
+// What stands in ['…'] at the beginning of `text`; `*ret_rest` gets what follows.
+static const char *quoted(const char *text, int *ret_length, const char **ret_rest)
+{
+    const char *name = behind(text, "['"), *end = name ? strstr(name, "']") : NULL;
+    if (!end)
+        return NULL;
+    *ret_length = (int)(end - name);
+    *ret_rest = end + 2;
+    return name;
+}
+
+char *hc_screen_path(const char *path)
+{
+    const char *start = behind(path, "hp.Root."), *rest;
+    int module_length, variable_length;
+    char *text;
+    if (!start)
+        start = path;
+    const char *module = quoted(behind(start, "i0_modules"), &module_length, &rest);
+    if (!module)
+        return strdup(start);
+    const char *variable = quoted(behind(rest, ".__dict__"), &variable_length, &rest);
+    int length = variable
+                     ? asprintf(&text, "%.*s.%.*s%s", module_length, module, variable_length, variable, rest)
+                     : asprintf(&text, "%.*s%s", module_length, module, rest);
+    return length < 0 ? NULL : text;
+}
+
+static void screen_deinit(struct hc_screen *screen)
+{
+    hc_suspects_deinit(&screen->suspects);
+    hc_thread_report_deinit(&screen->threads);
+    hc_partition_deinit(&screen->kinds);
+    hc_universe_deinit(&screen->universe);
+}
+
+static struct hc_error *screen_gather(struct hc_screen *screen)
+{
+    const struct hc_session *session = screen->session;
+    HC_TRY(hc_partition_heap(session->graph, &screen->kinds, &screen->totals));
+    HC_TRY(hc_universe_init(&screen->universe, session->graph, 0));
+    HC_TRY(hc_thread_report_init(&screen->threads, session, screen->report, false));
+    for (size_t i = 0; i < screen->threads.threads.count; i++)
+        HC_TRY(hc_thread_report_gather(&screen->threads, i));
+    HC_TRY(hc_tasks_find(&screen->threads.tracer, &screen->threads.tasks));
+    return hc_suspects_find(session, screen->options->baseline, &screen->suspects);
+}
+
+struct hc_error *hc_report_screen(const struct hc_session *session, const struct hc_screen_options *options,
+                                  struct hc_report *report)
+{
+    _cleanup_(screen_deinit) struct hc_screen screen = {
+        .session = session,
+        .options = options,
+        .report = report,
+        .width = fitting_width(options->width),
+    };
+    size_t kept = 0;
+    report->width = screen.width;
+    HC_TRY(screen_gather(&screen));
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        kept += parts[i].least;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        kept -= parts[i].least;
+        screen.room = HEIGHT - kept - lines_of(report);
+        HC_TRY(parts[i].write(&screen));
+    }
+    return hc_report_check(report);
+}

@@ -1,0 +1,197 @@
+// The thread that crashed, or that holds the GIL: what it was about.
+#include "report/screen_parts.h"
+
+#include "base/path.h"
+#include "report/words.h"
+#include "report/wrap.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST_NATIVE = 16, NATIVE_SHOWN = 3, FRAMES_SHOWN = 5 };
+
+struct hc_error *hc_screen_place(struct hc_screen *screen, const struct hc_frame *frame, size_t width,
+                                 char **ret)
+{
+    _cleanup_(hc_code_place_deinit) struct hc_code_place place = {0};
+    hc_code_place_find(&screen->threads.frames, frame->code, frame->instruction, &place);
+    const char *function = place.qualname ? place.qualname : place.function ? place.function : "?";
+    char line[24] = "?", *tail = NULL;
+    if (place.has_line)
+        snprintf(line, sizeof(line), "%" PRId64, place.line);
+    if (asprintf(&tail, ":%s in %s", line, function) < 0)
+        return hc_error_out_of_memory();
+    size_t used = hc_wrap_length(tail);
+    _cleanup_(hc_freep) char *owned = tail;
+    _cleanup_(hc_freep) char *path =
+        hc_path_shortened(place.file ? place.file : "?", width > used ? width - used : 1);
+    if (!path || asprintf(ret, "%s%s", path, tail) < 0)
+        return hc_error_out_of_memory();
+    return NULL;
+}
+
+static const char *library_of(const struct hc_native_frame *frame)
+{
+    return frame->module ? hc_path_name(frame->module->path) : "no library";
+}
+
+// Code that neither the interpreter nor the C library has: an extension's, if it is C code of Python's.
+static bool is_extension(const struct hc_screen *screen, const struct hc_native_frame *frame)
+{
+    static const char *const systems[] = {"libc.", "libc-",     "libpthread", "ld-",
+                                          "ld64",  "libpython", "libm."};
+    if (!frame->module || frame->module == screen->session->runtime.module || frame->module->is_main)
+        return false;
+    for (size_t i = 0; i < sizeof(systems) / sizeof(*systems); i++)
+        if (!strncmp(library_of(frame), systems[i], strlen(systems[i])))
+            return false;
+    return true;
+}
+
+static void write_native_frame(struct hc_screen *screen, const struct hc_native_frame *frame)
+{
+    const char *where = is_extension(screen, frame) ? "in the extension" : "in C";
+    if (frame->symbol)
+        hc_report_line(screen->report, where, "%s+%" PRIu64 " (%s)", frame->symbol, frame->offset,
+                       library_of(frame));
+    else
+        hc_report_line(screen->report, where, "0x%" PRIx64 " (%s)", frame->address, library_of(frame));
+    if (is_extension(screen, frame))
+        hc_report_tone(screen->report, HC_TONE_ALARM);
+}
+
+// The innermost frame, and the first of an extension: who called abort() says more than abort() does.
+static size_t write_native(struct hc_screen *screen, const struct hc_native_frame_vector *frames, size_t most)
+{
+    size_t shown = 0, extension = 0;
+    while (extension < frames->count && !is_extension(screen, &frames->items[extension]))
+        extension++;
+    for (size_t i = 0; i < frames->count && shown < most; i++) {
+        bool is_last = shown + 1 == most;
+        if (is_last && i < extension && extension < frames->count)
+            i = extension;
+        write_native_frame(screen, &frames->items[i]);
+        shown++;
+    }
+    return shown;
+}
+
+static size_t write_exception(struct hc_screen *screen, const char *what,
+                              const struct hc_exception *exception)
+{
+    if (!exception->type)
+        return 0;
+    const char *message = exception->message ? exception->message : "";
+    hc_report_line(screen->report, what, "%s%s%s", exception->type, *message ? ": " : "", message);
+    hc_report_tone(screen->report, HC_TONE_ALARM);
+    return 1;
+}
+
+static bool is_same_place(const struct hc_frame *left, const struct hc_frame *right)
+{
+    return left->code == right->code && left->instruction == right->instruction;
+}
+
+static struct hc_error *write_source(struct hc_screen *screen, const struct hc_frame *frame, size_t *room)
+{
+    _cleanup_(hc_code_place_deinit) struct hc_code_place place = {0};
+    hc_code_place_find(&screen->threads.frames, frame->code, frame->instruction, &place);
+    if (!place.source || *room < 2)
+        return NULL;
+    hc_report_line(screen->report, "", "  %s", place.source);
+    hc_report_tone(screen->report, HC_TONE_QUIET);
+    --*room;
+    return NULL;
+}
+
+// The innermost first. A run of the same place, recursion, is one line.
+static struct hc_error *write_frames(struct hc_screen *screen, const struct hc_frame_vector *frames,
+                                     size_t room)
+{
+    size_t shown = 0, same = 1;
+    room = room > FRAMES_SHOWN ? FRAMES_SHOWN : room;
+    for (size_t i = 0; i < frames->count && room; i += same, shown++) {
+        _cleanup_(hc_freep) char *place = NULL;
+        char times[48] = "";
+        for (same = 1;
+             i + same < frames->count && is_same_place(&frames->items[i], &frames->items[i + same]);)
+            same++;
+        if (same > 1)
+            snprintf(times, sizeof(times), ", %zu times", same);
+        bool has_rest = i + same < frames->count && room == 1;
+        if (has_rest)
+            snprintf(times, sizeof(times), "; %zu more frames", frames->count - i - same);
+        HC_TRY(hc_screen_place(screen, &frames->items[i], screen->width - strlen(times) - 24, &place));
+        hc_report_line(screen->report, i ? "from" : "Python", "%s%s", place, times);
+        room--;
+        if (!i)
+            HC_TRY(write_source(screen, &frames->items[i], &room));
+    }
+    return NULL;
+}
+
+// What the frames end with, where that is no function.
+static const char *ending(const struct hc_thread_facts *facts)
+{
+    static const char *const endings[] = {
+        [HC_FRAMES_COMPLETE] = "no Python frame",
+        [HC_FRAMES_HOLE] = "the next frame cannot be read: the rest is not known",
+        [HC_FRAMES_CYCLE] = "the next frame was there before: the core is damaged",
+        [HC_FRAMES_MANY] = "more frames than heapcore looks at",
+    };
+    return facts->end != HC_FRAMES_COMPLETE || !facts->frames.count ? endings[facts->end] : NULL;
+}
+
+static void write_title(struct hc_screen *screen, const struct hc_thread *thread)
+{
+    char number[32];
+    if (thread->tid)
+        snprintf(number, sizeof(number), "%d", thread->tid);
+    else
+        snprintf(number, sizeof(number), "0x%" PRIx64, thread->ident);
+    hc_report_title(screen->report, "%s %s%s%s%s%s", thread->has_crashed ? "Crash in thread" : "Thread",
+                    number, thread->name ? " \"" : "", thread->name ? thread->name : "",
+                    thread->name ? "\"" : "", thread->holds_gil ? ", which holds the GIL" : "");
+}
+
+static struct hc_error *write_thread(struct hc_screen *screen, const struct hc_thread_facts *facts)
+{
+    const char *end = ending(facts);
+    hc_report_section(screen->report, "crash", NULL);
+    write_title(screen, facts->thread);
+    size_t room = screen->room - 2 - (end != NULL);
+    size_t exceptions = write_exception(screen, "raising", &facts->raised);
+    if (!exceptions)
+        exceptions = write_exception(screen, "handling", &facts->handled);
+    size_t native = write_native(screen, &facts->native, room < 7 ? 2 : NATIVE_SHOWN);
+    HC_TRY(write_frames(screen, &facts->frames, room - exceptions - native));
+    if (end)
+        hc_report_line(screen->report, "Python", "%s", end);
+    return NULL;
+}
+
+// A thread that the interpreter does not know took the signal.
+static struct hc_error *write_foreign(struct hc_screen *screen, const struct hc_thread_info *thread)
+{
+    _cleanup_(hc_native_frames_deinit) struct hc_native_frame_vector frames = {0};
+    HC_TRY(hc_native_stack(screen->session->image, thread, NULL, MOST_NATIVE, &frames));
+    hc_report_section(screen->report, "crash", NULL);
+    hc_report_title(screen->report, "Crash in thread %d, which runs no Python", thread->tid);
+    write_native(screen, &frames, screen->room - 2);
+    if (!frames.count)
+        hc_report_line(screen->report, NULL, "where in C is not known");
+    return NULL;
+}
+
+struct hc_error *hc_screen_crash(struct hc_screen *screen)
+{
+    const struct hc_process_info *process = hc_image_process(screen->session->image);
+    const struct hc_thread_vector *threads = &screen->threads.threads;
+    bool is_known =
+        !process->signal || !process->faulting_thread || (threads->count && threads->items[0].has_crashed);
+    for (size_t i = 0; !is_known && i < process->thread_count; i++)
+        if (process->threads[i].tid == process->faulting_thread)
+            return write_foreign(screen, &process->threads[i]);
+    return threads->count ? write_thread(screen, &screen->threads.facts[0]) : NULL;
+}
