@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-ORDER = ("base", "image", "capture", "layout", "emulator", "python", "graph", "memory", "sets", "suspects", "query", "report", "api", "cli")
+ORDER = ("base", "image", "capture", "watch", "layout", "emulator", "python", "graph", "memory", "sets", "suspects", "query", "report", "api", "cli")
 PUBLIC = "heapcore"  # include/heapcore: open to every folder
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*(?:include|include_next|import)[ \t]*(["<])([^">]*)[">]', re.MULTILINE)
 
