@@ -24,7 +24,7 @@ enum {
     GROUP_SHARE = 20, // of many that no one object holds
     LEAST = 1 << 20,  // bytes: a share of a small heap is nothing
     PILE = 70,        // per cent of an object's that one below must have, for the pile to be there
-    LEAST_GROUP = 16, // objects
+    FEW = 1000,       // what has more than one in so many of the heap is not one of many
 };
 
 struct search {
@@ -196,6 +196,8 @@ static struct hc_error *look_into(struct search *search, uint32_t holder)
             HC_TRY(report_holder(search, children[i]));
             continue;
         }
+        if (bytes > search->inquiry->heap->size / FEW)
+            continue;
         uint32_t kind = hc_universe_kind(search->inquiry->universe, children[i]);
         search->groups[kind] += bytes;
         search->group_counts[kind]++;
@@ -225,7 +227,7 @@ struct hc_error *hc_find_large_holders(const struct hc_inquiry *inquiry)
         HC_TRY(look_into(&search, search.structure.items[--search.structure.count]));
     for (uint32_t kind = 0; kind < kinds; kind++)
         if (search.groups[kind] >= share * GROUP_SHARE && search.groups[kind] >= LEAST &&
-            search.group_counts[kind] >= LEAST_GROUP && !is_ordinary(&search, kind))
+            !is_ordinary(&search, kind))
             HC_TRY(report_group(&search, kind));
     return NULL;
 }

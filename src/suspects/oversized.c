@@ -11,9 +11,10 @@
 
 // docs/suspects.md
 enum {
-    SHARE = 5,       // per cent of the heap that is room for nothing
-    LEAST = 1 << 20, // bytes
-    TIMES = 8,       // what the contents need; a dict or set that has just grown has up to five times that
+    SHARE = 5,            // per cent of the heap that is room for nothing
+    LEAST = 1 << 20,      // bytes
+    LEAST_ROOM = 1 << 10, // bytes, of one
+    TIMES = 8, // what the contents need; a dict or set that has just grown has up to five times that
 };
 
 struct family {
@@ -36,7 +37,7 @@ static struct hc_error *survey(const struct hc_inquiry *inquiry, const uint8_t *
         if (i % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
         if (container == HC_CONTAINER_NONE || graph->states[i] != HC_STATE_REACHABLE ||
-            graph->sizes[i] < TIMES * tracer->reader.target.word_size ||
+            graph->sizes[i] < LEAST_ROOM ||
             !hc_tracer_view(tracer, hc_graph_address(graph, (hc_object_id){i}), &view) ||
             !hc_container_room(tracer, container, &view, graph->edge_starts[i + 1] - graph->edge_starts[i],
                                &room) ||

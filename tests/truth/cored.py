@@ -12,6 +12,7 @@ class CoredCase(unittest.TestCase):
     """suites.run() makes a subclass of each for each interpreter."""
 
     fixture = None  # in fixtures/; what it tells is JSON
+    options = ()  # of the fixture
     heapcore = None
     interpreter = None
     maxDiff = 4000
@@ -20,7 +21,7 @@ class CoredCase(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="heapcore-%s-" % cls.fixture.split(".")[0])
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        told, cls.core = dumping.abort_for_core(cls.interpreter, cls.fixture, cls.folder)
+        told, cls.core = dumping.abort_for_core(cls.interpreter, cls.fixture, cls.folder, cls.options)
         with open(told) as file:
             cls.truth = json.load(file)
 
