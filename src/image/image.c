@@ -33,6 +33,7 @@ void hc_image_destroy(struct hc_image *image)
     hc_thread_vector_deinit(&image->threads);
     hc_range_vector_deinit(&image->ranges);
     hc_file_mapping_vector_deinit(&image->files);
+    hc_omission_vector_deinit(&image->omissions);
     hc_string_vector_deinit(&image->strings);
     hc_host_mapping_vector_deinit(&image->mappings);
     free(image);
@@ -111,6 +112,11 @@ const char *hc_image_compression(const struct hc_image *image, uint64_t *ret_com
 {
     *ret_compressed_size = image->compressed_size;
     return image->compression;
+}
+
+const char *hc_image_writer(const struct hc_image *image)
+{
+    return image->writer;
 }
 
 const char *hc_image_path(const struct hc_image *image)

@@ -82,6 +82,21 @@ struct hc_process_info {
     size_t thread_count;
 };
 
+// Why memory is not in a core that heapcore captured. The numbers stand in files.
+enum hc_omission_reason {
+    HC_OMISSION_UNREADABLE = 0, // the kernel could not read it either; never in a note
+    HC_OMISSION_SHARED = 1,     // shared with other processes (--heap-only)
+    HC_OMISSION_DATA = 2, // inside of a large block of malloc, where no word points anywhere (--heap-only)
+    HC_OMISSION_UNTOUCHED = 3, // shared memory that this process never touched
+    HC_OMISSION_REASONS,
+};
+
+struct hc_omission {
+    uint64_t start;
+    uint64_t end;
+    enum hc_omission_reason reason;
+};
+
 // What is not there: told at the end of every report.
 struct hc_image_losses {
     bool compressed_cut;      // the file ends before the compressor's end: what was before that is read
@@ -91,7 +106,8 @@ struct hc_image_losses {
     uint64_t truncated_bytes; // of memory that the headers promise and the file does not hold
     uint64_t
         not_dumped_bytes; // of memory that could be written, or is a binary's, and neither core nor file has
-    size_t missing_modules; // modules whose state is MISSING, MISMATCH or BAD
+    uint64_t left_out_bytes[HC_OMISSION_REASONS]; // on purpose, by who wrote the core
+    size_t missing_modules;                       // modules whose state is MISSING, MISMATCH or BAD
 };
 
 // All optional. Strings must outlive the call only.
@@ -139,6 +155,8 @@ const struct hc_image_losses *hc_image_losses(const struct hc_image *image);
 uint64_t hc_image_size(const struct hc_image *image); // of the core file, or of the copied memory, in bytes
 // "zstd", "lz4", "xz", "gzip", and the size of the compressed file; NULL for a file that is not compressed.
 const char *hc_image_compression(const struct hc_image *image, uint64_t *ret_compressed_size);
+// Who wrote the core and left something out on purpose, "heapcore 1.0 capture --heap-only"; NULL: not known.
+const char *hc_image_writer(const struct hc_image *image);
 const char *hc_image_path(const struct hc_image *image); // of the core file, or "process 1234"
 const struct hc_segment *hc_image_segments(const struct hc_image *image, size_t *ret_count);
 const struct hc_module *hc_image_modules(const struct hc_image *image, size_t *ret_count);

@@ -1,4 +1,5 @@
-// What the files of this folder share. Other folders see image.h only.
+// What the files of this folder share, and capture, which writes what they read. Other folders see image.h
+// only.
 #pragma once
 
 #include "base/vector.h"
@@ -28,6 +29,7 @@ HC_DEFINE_VECTOR(hc_host_mapping_vector, struct hc_host_mapping)
 HC_DEFINE_VECTOR(hc_segment_vector, struct hc_segment)
 HC_DEFINE_VECTOR(hc_module_vector, struct hc_module)
 HC_DEFINE_VECTOR(hc_thread_vector, struct hc_thread_info)
+HC_DEFINE_VECTOR(hc_omission_vector, struct hc_omission)
 HC_DEFINE_VECTOR(hc_string_vector, char *)
 
 struct hc_image {
@@ -47,6 +49,8 @@ struct hc_image {
     struct hc_thread_vector threads;
     struct hc_range_vector ranges;
     struct hc_file_mapping_vector files;
+    struct hc_omission_vector omissions;    // of a captured core: sorted, without overlap
+    const char *writer;                     // of such a core, or NULL
     struct hc_string_vector strings;        // everything that the public structs point to
     struct hc_host_mapping_vector mappings; // unmapped at the end
 };
@@ -81,6 +85,11 @@ void hc_image_count_losses(struct hc_image *image);
 // Threads, command, signal, mapped files, from one note segment of a core.
 struct hc_error *hc_image_read_notes(struct hc_image *image, const uint8_t *bytes, uint64_t size,
                                      uint64_t alignment);
+
+// The note that a captured core has: NAME, and as words of the machine the format (1), the count of ranges,
+// and count times (start, end, enum hc_omission_reason); then who wrote the core, as text.
+#define HC_CAPTURE_NOTE "heapcore"
+enum { HC_CAPTURE_NOTE_TYPE = 1, HC_CAPTURE_NOTE_FORMAT = 1 };
 
 // Finds the modules among the mapped files and fills holes from their files. `root` is put before the
 // paths when the options name no sysroot; it may be empty.

@@ -9,9 +9,6 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-// /proc/PID/pagemap, an entry of 64 bits a page
-#define PAGE_PRESENT (UINT64_C(1) << 63)
-#define PAGE_SWAPPED (UINT64_C(1) << 62)
 #define PAGE_OF_FILE (UINT64_C(1) << 61)
 
 enum { PAGES_PER_LOOK = 8192, MOST_AT_ONCE = 1 << 20 };
@@ -152,8 +149,7 @@ struct hc_error *hc_copier_read_maps(struct hc_copier *copier)
     return read_lines(copier, file);
 }
 
-// Fills `entries` with what the kernel tells of at most PAGES_PER_LOOK pages; false if it tells nothing.
-static bool look_at_pages(const struct hc_copier *copier, uint64_t address, uint64_t count, uint64_t *entries)
+bool hc_copier_look(const struct hc_copier *copier, uint64_t address, uint64_t count, uint64_t *entries)
 {
     uint64_t page_size = copier->image->page_size;
     ssize_t size = (ssize_t)(count * sizeof(*entries));
@@ -170,10 +166,10 @@ static bool has_changed_pages(const struct hc_copier *copier, const struct hc_ma
         return map->writable;
     for (uint64_t address = map->start; address < map->end;) {
         uint64_t count = hc_min((map->end - address) / page_size, 512);
-        if (count == 0 || !look_at_pages(copier, address, count, entries))
+        if (count == 0 || !hc_copier_look(copier, address, count, entries))
             return true;
         for (uint64_t i = 0; i < count; i++)
-            if ((entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) && !(entries[i] & PAGE_OF_FILE))
+            if (hc_page_exists(entries[i]) && !(entries[i] & PAGE_OF_FILE))
                 return true;
         address += count * page_size;
     }
@@ -261,7 +257,7 @@ static struct hc_error *leave_hole(struct copy *copy, uint64_t start, uint64_t e
     return NULL;
 }
 
-static ssize_t read_process(struct hc_copier *copier, uint64_t address, void *bytes, uint64_t length)
+ssize_t hc_copier_read(struct hc_copier *copier, uint64_t address, void *bytes, uint64_t length)
 {
     if (copier->source) {
         size_t read =
@@ -287,7 +283,7 @@ static struct hc_error *copy_pages(struct copy *copy, uint64_t address, uint64_t
     while (address < end) {
         uint8_t *bytes = copy->map->bytes + (address - copy->map->start);
         HC_TRY(hc_interrupt_check());
-        ssize_t count = read_process(copier, address, bytes, end - address);
+        ssize_t count = hc_copier_read(copier, address, bytes, end - address);
         if (count > 0) {
             address += count;
             copier->image->size += count;
@@ -298,11 +294,6 @@ static struct hc_error *copy_pages(struct copy *copy, uint64_t address, uint64_t
         address = next;
     }
     return NULL;
-}
-
-static bool exists(uint64_t entry)
-{
-    return entry & (PAGE_PRESENT | PAGE_SWAPPED);
 }
 
 // Copies the pages that exist. The others are zero, or holes where other processes may have written to them.
@@ -316,13 +307,13 @@ static struct hc_error *copy_existing_pages(struct copy *copy)
         return hc_error_out_of_memory();
     for (uint64_t address = copy->map->start; address < copy->map->end;) {
         uint64_t count = hc_min((copy->map->end - address) / page_size, PAGES_PER_LOOK);
-        if (count == 0 || !look_at_pages(copier, address, count, entries))
+        if (count == 0 || !hc_copier_look(copier, address, count, entries))
             return copy_pages(copy, address, copy->map->end);
         for (uint64_t i = 0, j; i < count; i = j) {
-            for (j = i + 1; j < count && exists(entries[j]) == exists(entries[i]); j++)
+            for (j = i + 1; j < count && hc_page_exists(entries[j]) == hc_page_exists(entries[i]); j++)
                 ;
             uint64_t start = address + i * page_size, end = address + j * page_size;
-            if (exists(entries[i]))
+            if (hc_page_exists(entries[i]))
                 HC_TRY(copy_pages(copy, start, end));
             else if (holes)
                 HC_TRY(leave_hole(copy, start, end));
@@ -355,10 +346,15 @@ static struct hc_error *copy_map(struct hc_copier *copier, const struct hc_map *
     return emit(&copy, end);
 }
 
-struct hc_error *hc_copier_copy(struct hc_copier *copier)
+void hc_copier_plan(struct hc_copier *copier)
 {
     for (size_t i = 0; i < copier->maps.count; i++)
         copier->maps.items[i].plan = choose_plan(copier, &copier->maps.items[i]);
+}
+
+struct hc_error *hc_copier_copy(struct hc_copier *copier)
+{
+    hc_copier_plan(copier);
     HC_TRY(reserve(copier));
     for (size_t i = 0; i < copier->maps.count; i++)
         HC_TRY(copy_map(copier, &copier->maps.items[i]));

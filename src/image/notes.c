@@ -108,6 +108,38 @@ static struct hc_error *read_files(struct hc_image *image, const struct hc_note 
     return NULL;
 }
 
+// What the capturing heapcore left out: see HC_CAPTURE_NOTE. What makes no sense is passed over.
+static struct hc_error *read_capture(struct hc_image *image, const struct hc_note *note)
+{
+    uint64_t word = image->target.word_size;
+    if (note->type != HC_CAPTURE_NOTE_TYPE || note->size < 2 * word ||
+        hc_load_word(&image->target, note->bytes) != HC_CAPTURE_NOTE_FORMAT)
+        return NULL;
+    uint64_t count = hc_load_word(&image->target, note->bytes + word);
+    if (count > (note->size - 2 * word) / (3 * word))
+        return NULL;
+    const uint8_t *entry = note->bytes + 2 * word;
+    uint64_t end = 0;
+    for (uint64_t i = 0; i < count; i++, entry += 3 * word) {
+        uint64_t reason = hc_load_word(&image->target, entry + 2 * word);
+        struct hc_omission omission = {
+            .start = hc_load_word(&image->target, entry),
+            .end = hc_load_word(&image->target, entry + word),
+            .reason = (enum hc_omission_reason)reason,
+        };
+        if (omission.start < end || omission.end <= omission.start || reason == HC_OMISSION_UNREADABLE ||
+            reason >= HC_OMISSION_REASONS)
+            continue;
+        end = omission.end;
+        if (!hc_omission_vector_push(&image->omissions, omission))
+            return hc_error_out_of_memory();
+    }
+    const char *writer = (const char *)entry;
+    size_t length = strnlen(writer, note->size - (size_t)(entry - note->bytes));
+    image->writer = hc_image_keep_string(image, writer, length);
+    return image->writer ? NULL : hc_error_out_of_memory();
+}
+
 // What belongs to one thread follows its NT_PRSTATUS.
 static void read_linux_note(struct hc_image *image, const struct hc_note *note)
 {
@@ -125,6 +157,9 @@ struct hc_error *hc_image_read_notes(struct hc_image *image, const uint8_t *byte
     while (hc_note_cursor_next(&cursor, &note)) {
         if (hc_note_is_named(&note, "LINUX"))
             read_linux_note(image, &note);
+        // One of them: the ranges of two need not be in order.
+        if (hc_note_is_named(&note, HC_CAPTURE_NOTE) && !image->writer)
+            HC_TRY(read_capture(image, &note));
         if (!hc_note_is_named(&note, "CORE"))
             continue;
         switch (note.type) {

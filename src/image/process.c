@@ -1,7 +1,7 @@
 // A live process: stopped, read as a core of it would have been written, and let go again.
 #include "image/elf_view.h"
 #include "image/maps.h"
-#include "image/stop.h"
+#include "image/process.h"
 
 #include <dirent.h>
 #include <elf.h>
@@ -20,11 +20,9 @@ struct request {
     pid_t pid;
     const struct hc_image_options *options;
     struct hc_image *image;
-    struct hc_error *error;
 };
 
-// Reads at most `size` bytes of /proc/PID/NAME; -1 on failure.
-static ssize_t read_proc(pid_t pid, const char *name, void *buffer, size_t size)
+ssize_t hc_process_read_file(pid_t pid, const char *name, void *buffer, size_t size)
 {
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
@@ -43,11 +41,11 @@ static ssize_t read_proc(pid_t pid, const char *name, void *buffer, size_t size)
     return (ssize_t)filled;
 }
 
-static struct hc_error *read_target(struct hc_image *image, pid_t pid)
+struct hc_error *hc_process_read_target(struct hc_image *image, pid_t pid)
 {
     uint8_t header[sizeof(Elf64_Ehdr)];
     struct hc_elf_view view;
-    ssize_t size = read_proc(pid, "exe", header, sizeof(header));
+    ssize_t size = hc_process_read_file(pid, "exe", header, sizeof(header));
     if (size < 0 || !hc_elf_view_init(&view, header, size))
         return hc_error_create(
             "cannot read the program of process %d (/proc/%d/exe); name a process that runs "
@@ -63,9 +61,9 @@ static struct hc_error *read_command(struct hc_image *image, pid_t pid)
     _cleanup_(hc_freep) char *text = calloc(1, LONGEST);
     if (!text)
         return hc_error_out_of_memory();
-    ssize_t length = read_proc(pid, "cmdline", text, LONGEST);
+    ssize_t length = hc_process_read_file(pid, "cmdline", text, LONGEST);
     if (length <= 0)
-        length = read_proc(pid, "comm", text, LONGEST);
+        length = hc_process_read_file(pid, "comm", text, LONGEST);
     while (length > 0 && (text[length - 1] == '\0' || text[length - 1] == '\n'))
         length--;
     for (ssize_t i = 0; i < length; i++)
@@ -103,8 +101,7 @@ static bool is_same_file(const char *left, const char *right)
     return stat(left, &a) == 0 && stat(right, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-// Where the process's file names are to be looked up: "" when it sees the same files as we do.
-static void find_root(pid_t pid, char *buffer, size_t size)
+void hc_process_find_root(pid_t pid, char *buffer, size_t size)
 {
     char mounts[64];
     snprintf(mounts, sizeof(mounts), "/proc/%d/ns/mnt", (int)pid);
@@ -113,8 +110,7 @@ static void find_root(pid_t pid, char *buffer, size_t size)
         buffer[0] = '\0';
 }
 
-// The thread that answers for the process in /proc: its first one may have ended before the others.
-static pid_t find_speaker(const struct hc_stop *stop)
+pid_t hc_process_find_speaker(const struct hc_stop *stop)
 {
     for (size_t i = 0; i < stop->threads.count; i++)
         if (!stop->threads.items[i].gone)
@@ -143,21 +139,22 @@ static struct hc_error *read_memory(struct hc_image *image, pid_t speaker,
     _cleanup_(hc_copier_deinit) struct hc_copier copier = {.memory = -1, .pagemap = -1};
     image->page_size = sysconf(_SC_PAGESIZE);
     HC_TRY(read_command(image, speaker));
-    ssize_t size = read_proc(speaker, "auxv", auxv, sizeof(auxv));
+    ssize_t size = hc_process_read_file(speaker, "auxv", auxv, sizeof(auxv));
     if (size > 0)
         hc_image_read_auxv(image, auxv, size);
-    find_root(speaker, root, sizeof(root));
+    hc_process_find_root(speaker, root, sizeof(root));
     hc_copier_init(&copier, image, speaker);
     return copy_memory(&copier, options, root);
 }
 
-static struct hc_error *read_process(struct request *request)
+static struct hc_error *read_process(void *argument)
 {
+    struct request *request = argument;
     struct hc_stop stop;
     HC_TRY(hc_stop_init(&stop, request->pid));
     request->image->process.pid = stop.pid;
-    pid_t speaker = find_speaker(&stop);
-    struct hc_error *error = read_target(request->image, speaker);
+    pid_t speaker = hc_process_find_speaker(&stop);
+    struct hc_error *error = hc_process_read_target(request->image, speaker);
     if (!error)
         error = read_threads(request->image, &stop);
     if (!error)
@@ -166,27 +163,33 @@ static struct hc_error *read_process(struct request *request)
     return error;
 }
 
-static void *run_request(void *argument)
+struct errand {
+    struct hc_error *(*run)(void *argument);
+    void *argument;
+    struct hc_error *error;
+};
+
+static void *run_errand(void *argument)
 {
-    struct request *request = argument;
-    request->error = read_process(request);
+    struct errand *errand = argument;
+    errand->error = errand->run(errand->argument);
     return NULL;
 }
 
-// In a thread of its own, because the kernel lets go of a tracer's processes when that thread ends.
-static struct hc_error *read_in_thread(struct request *request)
+struct hc_error *hc_process_run_tracer(struct hc_error *(*run)(void *argument), void *argument)
 {
     sigset_t all, before;
     pthread_t thread;
+    struct errand errand = {.run = run, .argument = argument};
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failure = pthread_create(&thread, NULL, run_request, request);
+    int failure = pthread_create(&thread, NULL, run_errand, &errand);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failure)
-        return hc_error_create("cannot start a thread to read process %d: %s; check 'ulimit -u'",
-                               (int)request->pid, strerror(failure));
+        return hc_error_create("cannot start a thread to read a process: %s; check 'ulimit -u'",
+                               strerror(failure));
     pthread_join(thread, NULL);
-    return request->error;
+    return errand.error;
 }
 
 static void finish(struct hc_image *image)
@@ -214,7 +217,7 @@ struct hc_error *hc_image_open_process(pid_t pid, const struct hc_image_options 
     _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
     HC_TRY(create_live(pid, &image));
     struct request request = {.pid = pid, .options = options, .image = image};
-    HC_TRY(read_in_thread(&request));
+    HC_TRY(hc_process_run_tracer(read_process, &request));
     finish(image);
     *ret = hc_take(image);
     return NULL;
@@ -242,7 +245,7 @@ struct hc_error *hc_image_open_stopped(pid_t pid, const struct hc_image_options 
     _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
     HC_TRY(create_live(pid, &image));
     HC_TRY(list_threads(image, pid));
-    HC_TRY(read_target(image, pid));
+    HC_TRY(hc_process_read_target(image, pid));
     HC_TRY(read_memory(image, pid, options));
     finish(image);
     *ret = hc_take(image);

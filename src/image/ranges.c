@@ -181,6 +181,29 @@ static bool matters(const struct hc_image *image, const struct hc_range *range)
     return range->readable && hc_image_find_module(image, range->address);
 }
 
+// How many bytes of the holes in [start, end) were left out on purpose, by reason.
+static uint64_t count_left_out(struct hc_image *image, uint64_t start, uint64_t end)
+{
+    const struct hc_omission *omissions = image->omissions.items;
+    uint64_t total = 0;
+    size_t low = 0, high = image->omissions.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (omissions[middle].end <= start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = low; i < image->omissions.count && omissions[i].start < end; i++) {
+        const struct hc_omission *omission = &omissions[i];
+        uint64_t from = hc_max(start, omission->start), to = hc_min(end, omission->end);
+        uint64_t bytes = count_hole_bytes(image, from, to);
+        image->losses.left_out_bytes[omission->reason] += bytes;
+        total += bytes;
+    }
+    return total;
+}
+
 void hc_image_count_losses(struct hc_image *image)
 {
     for (size_t i = 0; i < image->ranges.count; i++) {
@@ -188,7 +211,8 @@ void hc_image_count_losses(struct hc_image *image)
         uint64_t end = range->address + range->length;
         image->losses.truncated_bytes += range->held - range->available;
         if (matters(image, range) && range->held < range->length)
-            image->losses.not_dumped_bytes += count_hole_bytes(image, range->address + range->held, end);
+            image->losses.not_dumped_bytes += count_hole_bytes(image, range->address + range->held, end) -
+                                              count_left_out(image, range->address + range->held, end);
     }
     for (size_t i = 0; i < image->modules.count; i++) {
         enum hc_module_state state = image->modules.items[i].state;
