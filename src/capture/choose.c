@@ -175,18 +175,18 @@ static bool is_block(const struct chooser *chooser, const uint64_t head[2], uint
            *ret_length <= room;
 }
 
-static struct hc_error *choose_in_map(struct chooser *chooser, const struct hc_map *map,
-                                      struct hc_omission_vector *ret)
+static struct hc_error *choose_in_range(struct chooser *chooser, uint64_t start, uint64_t end,
+                                        struct hc_omission_vector *ret)
 {
     uint64_t heads[PAGES_AT_ONCE][2], size = chooser->page_size, length;
-    for (uint64_t address = map->start; address < map->end;) {
-        uint64_t count = hc_min((map->end - address) / size, PAGES_AT_ONCE);
+    for (uint64_t address = start; address < end;) {
+        uint64_t count = hc_min((end - address) / size, PAGES_AT_ONCE);
         HC_TRY(hc_interrupt_check());
         if (count == 0)
             return NULL;
         read_heads(chooser, address, count, heads);
         uint64_t found = 0;
-        while (found < count && !is_block(chooser, heads[found], map->end - address - found * size, &length))
+        while (found < count && !is_block(chooser, heads[found], end - address - found * size, &length))
             found++;
         address += found * size;
         if (found == count)
@@ -197,15 +197,26 @@ static struct hc_error *choose_in_map(struct chooser *chooser, const struct hc_m
     return NULL;
 }
 
+static bool is_unnamed(const struct hc_map *map)
+{
+    return map->plan == HC_MAP_TOUCHED && map->readable && !*map->path;
+}
+
 struct hc_error *hc_choose_data(struct hc_copier *copier, struct hc_omission_vector *ret)
 {
     _cleanup_(hc_freep) struct chooser *chooser = chooser_create(copier);
     if (!chooser)
         return hc_error_out_of_memory();
-    for (size_t i = 0; i < copier->maps.count; i++) {
-        const struct hc_map *map = &copier->maps.items[i];
-        if (map->plan == HC_MAP_TOUCHED && !*map->path && map->end - map->start >= LEAST_BLOCK)
-            HC_TRY(choose_in_map(chooser, map, ret));
+    const struct hc_map *maps = copier->maps.items;
+    size_t count = copier->maps.count;
+    // Advice on huge pages splits the mapping of a block: those that touch are one.
+    for (size_t first = 0, last; first < count; first = last) {
+        last = first + 1;
+        if (!is_unnamed(&maps[first]))
+            continue;
+        while (last < count && is_unnamed(&maps[last]) && maps[last].start == maps[last - 1].end)
+            last++;
+        HC_TRY(choose_in_range(chooser, maps[first].start, maps[last - 1].end, ret));
     }
     return NULL;
 }
@@ -275,6 +286,18 @@ static struct hc_error *add_doubts(struct review *review, const struct hc_omissi
     return NULL;
 }
 
+static bool is_still_there(const struct hc_copier *copier, const struct hc_omission *omission)
+{
+    uint64_t address = omission->start;
+    while (address < omission->end) {
+        const struct hc_map *map = find_map(copier, address);
+        if (!map || !is_unnamed(map))
+            return false;
+        address = map->end;
+    }
+    return true;
+}
+
 struct hc_error *hc_choose_again(struct hc_copier *copier, unsigned threads,
                                  struct hc_omission_vector *omissions)
 {
@@ -285,8 +308,7 @@ struct hc_error *hc_choose_again(struct hc_copier *copier, unsigned threads,
     HC_TRY(review_init(&review, copier, threads, omissions->count));
     for (size_t i = 0; i < omissions->count; i++) {
         const struct hc_omission *omission = &omissions->items[i];
-        const struct hc_map *map = find_map(copier, omission->start);
-        if (map && map->plan == HC_MAP_TOUCHED && omission->end <= map->end)
+        if (is_still_there(copier, omission))
             HC_TRY(add_doubts(&review, omission, i, copier->image->page_size));
         else
             atomic_store(&review.refuted[i], true);

@@ -89,7 +89,7 @@ struct hc_error *hc_image_read_notes(struct hc_image *image, const uint8_t *byte
 // The note that a captured core has: NAME, and as words of the machine the format (1), the count of ranges,
 // and count times (start, end, enum hc_omission_reason); then who wrote the core, as text.
 #define HC_CAPTURE_NOTE "heapcore"
-enum { HC_CAPTURE_NOTE_TYPE = 1, HC_CAPTURE_NOTE_FORMAT = 1 };
+enum { HC_CAPTURE_NOTE_TYPE = 0x6863, HC_CAPTURE_NOTE_FORMAT = 1 };
 
 // Finds the modules among the mapped files and fills holes from their files. `root` is put before the
 // paths when the options name no sysroot; it may be empty.
