@@ -57,24 +57,34 @@ static bool dict_room(struct hc_tracer *tracer, const struct hc_object_view *obj
     return true;
 }
 
+static bool set_room(struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t members,
+                     struct hc_room *ret)
+{
+    const struct hc_offsets *at = tracer->at;
+    bool is_small = hc_view_word(tracer, object, at->set_table) == object->address + at->set_smalltable;
+    ret->items = members;
+    ret->bytes = is_small ? 0 : (hc_view_word(tracer, object, at->set_mask) + 1) * at->sizeof_set_entry;
+    ret->needed = least_set(members, at->sizeof_set_entry);
+    return true;
+}
+
 bool hc_container_room(struct hc_tracer *tracer, enum hc_container container,
                        const struct hc_object_view *object, uint64_t referents, struct hc_room *ret)
 {
     const struct hc_offsets *at = tracer->at;
-    uint64_t whole = hc_tracer_size(tracer, object), own = object->type->basicsize;
-    *ret = (struct hc_room){.bytes = whole > own ? whole - own : 0,
-                            .items = hc_view_word(tracer, object, at->var_size)};
+    unsigned word = tracer->reader.target.word_size;
+    *ret = (struct hc_room){.items = hc_view_word(tracer, object, at->var_size)};
     switch (container) {
     case HC_CONTAINER_DICT:
         return dict_room(tracer, object, ret);
     case HC_CONTAINER_LIST:
-        ret->needed = ret->items * tracer->reader.target.word_size;
+        ret->bytes = hc_view_word(tracer, object, at->list_allocated) * word;
+        ret->needed = ret->items * word;
         return true;
     case HC_CONTAINER_SET:
-        ret->items = referents;
-        ret->needed = least_set(referents, at->sizeof_set_entry);
-        return true;
+        return set_room(tracer, object, referents, ret);
     case HC_CONTAINER_BYTEARRAY:
+        ret->bytes = hc_view_word(tracer, object, at->bytearray_alloc);
         ret->needed = ret->items;
         return true;
     case HC_CONTAINER_NONE:

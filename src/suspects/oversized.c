@@ -41,7 +41,8 @@ static struct hc_error *survey(const struct hc_inquiry *inquiry, const uint8_t *
             !hc_tracer_view(tracer, hc_graph_address(graph, (hc_object_id){i}), &view) ||
             !hc_container_room(tracer, container, &view, graph->edge_starts[i + 1] - graph->edge_starts[i],
                                &room) ||
-            room.bytes / TIMES < room.needed || room.bytes <= room.needed)
+            room.bytes / TIMES < room.needed || room.bytes < LEAST_ROOM ||
+            room.bytes > hc_graph_size(graph, (hc_object_id){i}))
             continue;
         struct family *family = &families[container];
         family->objects++;
