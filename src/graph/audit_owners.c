@@ -130,8 +130,9 @@ static struct hc_error *list_blocks(struct ownership *ownership, const struct hc
 struct chunk_walk {
     struct hc_holder_vector *holders;
     size_t next, kept;
-    uint64_t free_start, free_end; // of the memory behind the last block in use
+    uint64_t free_start, free_end; // of memory that nobody uses
     struct hc_tracer *tracer;
+    const struct hc_pools *pools;
 };
 
 // Keeps what lies before `address`, but for what is free.
@@ -151,7 +152,13 @@ static struct hc_error *pass_chunk(void *argument, uint64_t address, uint64_t si
     struct chunk_walk *walk = argument;
     unsigned word = walk->tracer->reader.target.word_size;
     pass(walk, address);
-    walk->free_start = walk->free_end = 0;
+    uint32_t hooks = 2 * walk->pools->debug_header; // of the object allocator and of the one below it
+    bool is_dead = walk->next < walk->holders->count &&
+                   walk->holders->items[walk->next].address < address + size &&
+                   hc_memory_is_dead(walk->tracer, walk->pools, address + hooks, size);
+    walk->free_start = walk->free_end = address;
+    if (is_dead)
+        walk->free_end += size;
     pass(walk, address + size);
     walk->free_start = address + size + word; // a size stands between them
     walk->free_end = walk->free_start + hc_block_size(walk->tracer, walk->free_start);
@@ -167,7 +174,8 @@ static int by_address(const void *a, const void *b)
 static struct hc_error *drop_free_chunks(struct ownership *ownership, struct hc_holder_vector *holders)
 {
     const struct hc_graph *graph = ownership->walk->graph;
-    struct chunk_walk walk = {.holders = holders, .tracer = &ownership->walk->tracers[0]};
+    struct chunk_walk walk = {
+        .holders = holders, .tracer = &ownership->walk->tracers[0], .pools = &graph->pools};
     _cleanup_(hc_word_vector_deinit) struct hc_word_vector anchors = {0};
     for (uint32_t i = graph->pool_count; i < graph->real_count; i++) {
         uint64_t address = graph->others[i - graph->pool_count];

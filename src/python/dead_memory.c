@@ -40,24 +40,31 @@ static bool is_on_free_list(struct hc_tracer *tracer, const struct hc_pool *pool
     return false;
 }
 
-// Objects and keys that wait on a list of the interpreter's to be used again have a count of 0.
-bool hc_block_is_dead(struct hc_tracer *tracer, const struct hc_pools *pools, uint64_t address)
+// Objects and keys that wait on a list of the interpreter's to be used again have a count of 0. So has the
+// frame that code keeps for its next call, up to 3.10.
+bool hc_memory_is_dead(struct hc_tracer *tracer, const struct hc_pools *pools, uint64_t address,
+                       uint64_t size)
 {
-    const struct hc_pool *pool = hc_pools_find(pools, address);
     const uint32_t starts[] = {0, pools->gc_head_size, pools->gc_head_size + pools->pre_header_size};
-    if (!pool || is_on_free_list(tracer, pool, address))
-        return true;
     for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
-        uint64_t count, type, object = address + pools->debug_header + starts[i];
-        if (starts[i] + 2u * tracer->reader.target.word_size <= pool->block_size &&
+        uint64_t count, type, object = address + starts[i];
+        if (starts[i] + 2u * tracer->reader.target.word_size <= size &&
             hc_reader_word(&tracer->reader, object + tracer->at->object_refcnt, &count) && !count &&
             hc_reader_word(&tracer->reader, object + tracer->at->object_type, &type) && type &&
             hc_tracer_find_type(tracer, type))
             return true;
     }
+    enum { LEAST_TABLE = 8 }; // PyDict_MINSIZE, Objects/dictobject.c: not what zeros look like
     struct hc_dict_keys keys;
-    return hc_dict_keys_read(tracer->runtime, &tracer->reader, address + pools->debug_header, &keys) &&
-           !keys.refcnt;
+    return hc_dict_keys_read(tracer->runtime, &tracer->reader, address, &keys) && !keys.refcnt &&
+           keys.index_size >= LEAST_TABLE;
+}
+
+bool hc_block_is_dead(struct hc_tracer *tracer, const struct hc_pools *pools, uint64_t address)
+{
+    const struct hc_pool *pool = hc_pools_find(pools, address);
+    return !pool || is_on_free_list(tracer, pool, address) ||
+           hc_memory_is_dead(tracer, pools, address + pools->debug_header, pool->block_size);
 }
 
 // The debug hooks' header begins with the size, its bytes in the network's order; malloc's ends with it.

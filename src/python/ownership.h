@@ -74,7 +74,10 @@ struct hc_error *hc_owned_roots_find(const struct hc_runtime *runtime, struct hc
 // The chunk of a thread's memory for frames that `address` lies in: beside the frames there is but what
 // earlier ones left. Since 3.11.
 bool hc_data_stack_chunk(struct hc_tracer *tracer, uint64_t address, uint64_t *ret_start, uint64_t *ret_end);
-// Is the used block of a pool that starts at `address` free after all, or kept for the next object or dict?
+// Is what an object's memory begins with at `address` kept for the next object or dict?
+bool hc_memory_is_dead(struct hc_tracer *tracer, const struct hc_pools *pools, uint64_t address,
+                       uint64_t size);
+// Is the used block of a pool that starts at `address` free after all, or dead?
 bool hc_block_is_dead(struct hc_tracer *tracer, const struct hc_pools *pools, uint64_t address);
 // Bytes of the C library's block at `address`, by what stands before it; 0: that makes no sense.
 uint64_t hc_block_size(struct hc_tracer *tracer, uint64_t address);

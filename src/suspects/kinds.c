@@ -7,5 +7,6 @@ const struct hc_finding_kind hc_finding_kinds[] = {
     {"oversized", "containers far larger than their contents", hc_find_oversized},
     {"growth", "kinds that have become more since the baseline", hc_find_growth},
     {"garbage", "cycles that nothing holds wait for the collector", hc_find_garbage},
+    {"reference counts", "counts higher or lower than the references found", hc_find_wrong_counts},
     {0},
 };

@@ -42,6 +42,7 @@ class DumpCase(unittest.TestCase):
         if comparison.failure_counts:
             self.fail("\n" + comparison.failure_report())
         self.check_own_code(target)
+        self.check_counts(target)
         return comparison
 
     def check_own_code(self, target):
@@ -51,6 +52,13 @@ class DumpCase(unittest.TestCase):
         differing = [row for row in found["rows"] if row["agreeing"] < row["sampled"] or row["failed"]]
         self.assertEqual([], differing)
         self.assertGreater(len(found["rows"]), 30, "types verified")
+
+    def check_counts(self, target):
+        """No object has a reference count lower than the references that heapcore finds."""
+        found = dumping.report(self.heapcore, "references", target)
+        print("reference counts: %d agree, %d objects have %d references that nothing explains" % (
+            found["references"]["agreeing"], found["too_high"]["unexplained_objects"], found["too_high"]["excess"]))
+        self.assertEqual([], found["too_low_objects"])
 
     def compared(self, comparison):
         """To be overridden: is told of each comparison, good or bad."""

@@ -109,12 +109,17 @@ def gcore(interpreter, fixture, folder, options=(), flags=(), environment=()):
     return truth, core
 
 
+def report(heapcore, name, target, *options):
+    """What `heapcore NAME --json` says of a core file, or of ["-p", PID]."""
+    arguments = target if isinstance(target, list) else [target]
+    done = subprocess.run([heapcore, name, "--json", *options, *arguments], stdout=subprocess.PIPE,
+        timeout=PATIENCE, check=True)
+    return json.loads(done.stdout)
+
+
 def verification(heapcore, target):
     """What `heapcore analyze --verify` finds: {"sampled", "agreeing", "failed", "rows"}."""
-    arguments = target if isinstance(target, list) else [target]
-    done = subprocess.run([heapcore, "analyze", "--verify", "--json", *arguments], stdout=subprocess.PIPE,
-        timeout=PATIENCE, check=True)
-    return json.loads(done.stdout)["verification"]
+    return report(heapcore, "analyze", target, "--verify")["verification"]
 
 
 def heapcore_dump(heapcore, target):
