@@ -44,9 +44,12 @@ static void add_doubtful(struct doubt *doubt, uint32_t object)
     hc_tracer_trace(&doubt->tracer, &view);
     bool is_certain = references->how == HC_HOW_DECODER || references->how == HC_HOW_DEFINITION;
     is_certain &= !hc_references_may_be_stale(&doubt->tracer, &view);
+    // What nothing refers to may be what is left of a freed object.
+    bool is_stray = hc_graph_state(doubt->graph, (hc_object_id){object}) == HC_STATE_STRAY;
+    is_certain &= !is_stray;
     for (size_t i = 0; !is_certain && i < references->held.count; i++)
         add(doubt, references->held.items[i]);
-    bool is_visited = is_certain || references->how == HC_HOW_EMULATED;
+    bool is_visited = is_certain || (references->how == HC_HOW_EMULATED && !is_stray);
     for (size_t i = 0; !is_visited && i < references->visited.count; i++)
         add(doubt, references->visited.items[i]);
 }
