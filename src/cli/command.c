@@ -6,6 +6,28 @@
 #include <assert.h>
 #include <string.h>
 
+// The note on stderr must be gone before the report is on the terminal.
+static struct hc_error *write_slow(const struct hc_session_report *report, const struct hc_session *session,
+                                   const struct hc_report_options *wishes, bool quiet)
+{
+    _cleanup_(hc_freep) char *text = NULL;
+    struct hc_progress progress;
+    size_t length;
+    FILE *file = open_memstream(&text, &length);
+    if (!file)
+        return hc_error_out_of_memory();
+    hc_progress_begin(&progress, quiet, "looking into %s …", hc_image_path(session->image));
+    struct hc_error *error = report->write(session, wishes, file);
+    bool is_complete = !ferror(file);
+    is_complete = !fclose(file) && is_complete;
+    hc_progress_end(&progress);
+    HC_TRY(error);
+    if (!is_complete)
+        return hc_error_out_of_memory();
+    fwrite(text, 1, length, stdout);
+    return NULL;
+}
+
 static struct hc_error *run_report(const struct hc_cli_options *options)
 {
     const struct hc_session_report *report = options->report;
@@ -25,7 +47,8 @@ static struct hc_error *run_report(const struct hc_cli_options *options)
         .full = options->full,
         .verify = options->verify,
     };
-    return report->write(session, &wishes, stdout);
+    return report->is_slow ? write_slow(report, session, &wishes, own.quiet)
+                           : report->write(session, &wishes, stdout);
 }
 
 static struct hc_command of_report(const struct hc_session_report *report)

@@ -2,6 +2,9 @@
 
 #include "base/size_text.h"
 #include "report/analyze_parts.h"
+#include "report/memory.h"
+#include "report/retained.h"
+#include "report/suspects.h"
 #include "report/threads.h"
 
 #include <inttypes.h>
@@ -119,7 +122,7 @@ static struct hc_error *report_growth(struct hc_report *report, const struct hc_
 }
 
 struct hc_error *hc_report_analyze(const struct hc_session *session, const struct hc_reference *baseline,
-                                   struct hc_report *report)
+                                   long limit, struct hc_report *report)
 {
     _cleanup_(hc_partition_deinit) struct hc_partition heap = {0};
     struct hc_state_totals totals;
@@ -127,7 +130,10 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, const struc
     hc_report_process(report, hc_image_process(session->image));
     hc_report_python(report, &session->runtime);
     hc_report_image(report, session->image);
-    HC_TRY(hc_report_threads_briefly(session, report));
+    HC_TRY(hc_report_first_thread(session, report));
+    HC_TRY(hc_report_threads(session, false, report));
+    HC_TRY(hc_report_suspects(session, baseline, report));
+    HC_TRY(hc_report_memory(session, limit, report));
     hc_report_partition(report, "heap", NULL, &heap);
     if (baseline)
         HC_TRY(report_growth(report, session, baseline));
@@ -138,6 +144,9 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, const struc
     hc_report_own_code(report, &session->graph->tally);
     HC_TRY(hc_report_definitions(report, session));
     report_pymalloc(report, &session->graph->pools);
+    report->part = "retained";
+    HC_TRY(hc_report_retained(session, limit, report));
+    report->part = NULL;
     hc_report_losses(report, session);
     hc_report_files(report, session->image);
     return hc_report_check(report);

@@ -1,4 +1,4 @@
-// The reports on a session: what `heapcore analyze` and `heapcore layouts` print.
+// The reports on a session: what `heapcore analyze --full` and `heapcore layouts` print.
 #pragma once
 
 #include "graph/session.h"
@@ -6,10 +6,11 @@
 #include "sets/partition.h"
 #include "sets/reference.h"
 
-// The process, its heap as heapy shows it, and all that is not known about it. `baseline`: an earlier dump to
-// tell the growth against, or NULL.
+// The process, its threads, what deserves a look, where its memory is, its heap as heapy shows it, and all
+// that is not known about it. `baseline`: an earlier dump to tell the growth against, or NULL. `limit`: rows
+// of tables that are long otherwise, or HC_NO_LIMIT.
 struct hc_error *hc_report_analyze(const struct hc_session *session, const struct hc_reference *baseline,
-                                   struct hc_report *report);
+                                   long limit, struct hc_report *report);
 // Every struct member that heapcore reads, where it is, and who says so.
 struct hc_error *hc_report_layouts(const struct hc_session *session, struct hc_report *report);
 

@@ -6,5 +6,3 @@
 
 // `limit`: rows of the tables beside it, or HC_NO_LIMIT for a page of each.
 struct hc_error *hc_report_memory(const struct hc_session *session, long limit, struct hc_report *report);
-// The same in a few lines, as a section of another report.
-void hc_report_memory_brief(struct hc_report *report, const struct hc_memory *memory);

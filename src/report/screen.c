@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
+
 enum {
     HEIGHT = 50,
     LEAST_WIDTH = 60,
@@ -12,13 +14,32 @@ enum {
     MOST_WIDTH = 120,
 };
 
+static bool always(const struct hc_screen *screen)
+{
+    (void)screen;
+    return true;
+}
+
+static bool has_doubts(const struct hc_screen *screen)
+{
+    return screen->doubts != NULL;
+}
+
 // In the order of their weight. What one part leaves of its room, later ones may take.
 static const struct {
     struct hc_error *(*write)(struct hc_screen *screen);
-    size_t least; // lines that are kept for it
+    size_t least;                                    // lines that are kept for it,
+    bool (*has_any)(const struct hc_screen *screen); // if it has something to say
 } parts[] = {
-    {hc_screen_end, 5},      {hc_screen_crash, 7},  {hc_screen_suspects, 5}, {hc_screen_heap, 6},
-    {hc_screen_retained, 4}, {hc_screen_others, 4}, {hc_screen_doubts, 4},   {hc_screen_next, 1},
+    {hc_screen_end, 5, always},
+    {hc_screen_crash, 7, always},
+    {hc_screen_suspects, 5, always},
+    {hc_screen_memory, 7, always},
+    {hc_screen_heap, 6, always},
+    {hc_screen_retained, 4, always},
+    {hc_screen_others, 4, hc_screen_has_others},
+    {hc_screen_doubts, 4, has_doubts},
+    {hc_screen_next, 2, always},
 };
 
 static size_t lines_of(const struct hc_report *report)
@@ -69,6 +90,11 @@ void hc_screen_text(struct hc_screen *screen, const char *text, size_t most, enu
     }
 }
 
+unsigned hc_screen_percent(uint64_t part, uint64_t whole)
+{
+    return whole ? (unsigned)(100.0 * (double)part / (double)whole + 0.5) : 0;
+}
+
 // Where `text` ends if it begins with `start`; NULL: it does not.
 static const char *behind(const char *text, const char *start)
 {
@@ -94,6 +120,8 @@ char *hc_screen_path(const char *path)
     char *text;
     if (!start)
         start = path;
+    if (!strcmp(start, "i0_modules"))
+        return strdup("sys.modules");
     const char *module = quoted(behind(start, "i0_modules"), &module_length, &rest);
     if (!module)
         return strdup(start);
@@ -106,6 +134,8 @@ char *hc_screen_path(const char *path)
 
 static void screen_deinit(struct hc_screen *screen)
 {
+    free(screen->doubts);
+    hc_memory_deinit(&screen->memory);
     hc_suspects_deinit(&screen->suspects);
     hc_thread_report_deinit(&screen->threads);
     hc_partition_deinit(&screen->kinds);
@@ -121,7 +151,9 @@ static struct hc_error *screen_gather(struct hc_screen *screen)
     for (size_t i = 0; i < screen->threads.threads.count; i++)
         HC_TRY(hc_thread_report_gather(&screen->threads, i));
     HC_TRY(hc_tasks_find(&screen->threads.tracer, &screen->threads.tasks));
-    return hc_suspects_find(session, screen->options->baseline, &screen->suspects);
+    HC_TRY(hc_memory_account(session, &screen->memory));
+    HC_TRY(hc_suspects_find(session, screen->options->baseline, &screen->suspects));
+    return hc_screen_find_doubts(screen);
 }
 
 struct hc_error *hc_report_screen(const struct hc_session *session, const struct hc_screen_options *options,
@@ -136,9 +168,11 @@ struct hc_error *hc_report_screen(const struct hc_session *session, const struct
     size_t kept = 0;
     report->width = screen.width;
     HC_TRY(screen_gather(&screen));
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        kept += parts[i].least;
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        kept += parts[i].has_any(&screen) ? parts[i].least : 0;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (!parts[i].has_any(&screen))
+            continue;
         kept -= parts[i].least;
         screen.room = HEIGHT - kept - lines_of(report);
         HC_TRY(parts[i].write(&screen));

@@ -102,7 +102,7 @@ static void doubt_threads(struct doubts *doubts, const struct hc_thread_report *
         add_doubt(doubts, "the frames of %zu thread%s end too early", cut, cut == 1 ? "" : "s");
 }
 
-struct hc_error *hc_screen_doubts(struct hc_screen *screen)
+struct hc_error *hc_screen_find_doubts(struct hc_screen *screen)
 {
     _cleanup_(hc_freep) char *text = NULL;
     size_t length;
@@ -118,11 +118,18 @@ struct hc_error *hc_screen_doubts(struct hc_screen *screen)
     is_complete = !fclose(doubts.file) && is_complete;
     if (!is_complete)
         return hc_error_out_of_memory();
-    if (!doubts.count)
-        return NULL;
+    if (doubts.count) {
+        screen->doubts = text;
+        text = NULL;
+    }
+    return NULL;
+}
+
+struct hc_error *hc_screen_doubts(struct hc_screen *screen)
+{
     size_t room = screen->room - 2;
     hc_report_section(screen->report, "doubts", "Not sure");
-    hc_screen_text(screen, text, room < MOST_LINES ? room : MOST_LINES, HC_TONE_WARNING);
+    hc_screen_text(screen, screen->doubts, room < MOST_LINES ? room : MOST_LINES, HC_TONE_WARNING);
     return NULL;
 }
 

@@ -69,17 +69,6 @@ static struct hc_error *write_command(struct hc_screen *screen)
     return NULL;
 }
 
-static uint64_t bytes_at_hand(const struct hc_image *image)
-{
-    size_t count;
-    uint64_t bytes = 0;
-    const struct hc_segment *segments = hc_image_segments(image, &count);
-    for (size_t i = 0; i < count; i++)
-        if (segments[i].origin != HC_SEGMENT_FILE)
-            bytes += segments[i].length;
-    return bytes;
-}
-
 static struct hc_error *write_memory(struct hc_screen *screen)
 {
     const struct hc_image *image = screen->session->image;
@@ -87,8 +76,8 @@ static struct hc_error *write_memory(struct hc_screen *screen)
     uint64_t size;
     const char *compression = hc_image_compression(image, &size);
     hc_report_line(screen->report, "memory", "%s, %s of it in %" PRIu64 " Python objects",
-                   hc_size_text(bytes_at_hand(image), memory), hc_size_text(screen->kinds.size, objects),
-                   screen->kinds.count);
+                   hc_size_text(screen->memory.total - hc_screen_zero_bytes(&screen->memory), memory),
+                   hc_size_text(screen->kinds.size, objects), screen->kinds.count);
     if (hc_image_process(image)->live)
         return NULL;
     _cleanup_(hc_freep) char *path =

@@ -22,11 +22,6 @@ enum {
     PASSED_ON = 90, // per cent of what an object retains that one below it does: that one is shown instead
 };
 
-static unsigned percent(uint64_t part, uint64_t whole)
-{
-    return whole ? (unsigned)(100.0 * (double)part / (double)whole + 0.5) : 0;
-}
-
 static size_t rows_that_fit(const struct hc_screen *screen, size_t rows, size_t kept, size_t most)
 {
     size_t room = screen->room > kept ? screen->room - kept : 1;
@@ -48,7 +43,8 @@ static void write_kinds(struct hc_screen *screen, struct hc_partition *partition
         const struct hc_partition_row *row = &partition->rows[i];
         hc_size_buffer size;
         hc_report_line(screen->report, NULL, "%10s %3u %% %9" PRIu64 "  %s", hc_size_text(row->size, size),
-                       percent(row->size, partition->size), row->count, hc_partition_name(partition, i));
+                       hc_screen_percent(row->size, partition->size), row->count,
+                       hc_partition_name(partition, i));
     }
 }
 
@@ -145,8 +141,8 @@ static void write_shown(struct hc_screen *screen, const struct shown_object *sho
         int padding = (int)(widest - hc_wrap_length(shown[i].path));
         hc_report_line(screen->report, NULL, "%10s %3u %%  %s%*s  %s",
                        hc_size_text(shown[i].object->retained, size),
-                       percent(shown[i].object->retained, screen->kinds.size), shown[i].path, padding, "",
-                       shown[i].brief);
+                       hc_screen_percent(shown[i].object->retained, screen->kinds.size), shown[i].path,
+                       padding, "", shown[i].brief);
     }
 }
 

@@ -147,23 +147,32 @@ static void write_title(struct hc_screen *screen, size_t others, size_t hidden, 
     hc_report_title(screen->report, "Other threads: %zu%s%s%s", others, without, not_shown, waiting);
 }
 
+// The thread that has a part of its own is the first one, unless a thread without Python took the signal.
+static size_t first_other(const struct hc_screen *screen)
+{
+    const struct hc_process_info *process = hc_image_process(screen->session->image);
+    const struct hc_thread_vector *threads = &screen->threads.threads;
+    bool is_foreign =
+        process->signal && process->faulting_thread && threads->count && !threads->items[0].has_crashed;
+    return threads->count && !is_foreign ? 1 : 0;
+}
+
+bool hc_screen_has_others(const struct hc_screen *screen)
+{
+    return screen->threads.threads.count > first_other(screen) || threads_without_python(screen) ||
+           screen->threads.tasks.count;
+}
+
 struct hc_error *hc_screen_others(struct hc_screen *screen)
 {
     _cleanup_(groups_deinit) struct groups groups = {0};
-    const struct hc_thread_vector *threads = &screen->threads.threads;
-    const struct hc_process_info *process = hc_image_process(screen->session->image);
-    // The first one has a part of its own, unless a thread without Python has taken it.
-    bool is_foreign =
-        process->signal && process->faulting_thread && threads->count && !threads->items[0].has_crashed;
-    size_t first = threads->count && !is_foreign ? 1 : 0,
-           foreign = threads_without_python(screen) - is_foreign;
+    size_t first = first_other(screen),
+           most = screen->room < GROUPS_SHOWN + 2 ? screen->room - 2 : GROUPS_SHOWN;
     HC_TRY(find_groups(screen, first, &groups));
-    size_t most = screen->room < GROUPS_SHOWN + 2 ? screen->room - 2 : GROUPS_SHOWN;
     size_t shown = groups.count < most ? groups.count : most;
-    if (!groups.count && !foreign && !screen->threads.tasks.count)
-        return NULL;
     hc_report_section(screen->report, "others", NULL);
-    write_title(screen, threads->count - first, groups.count - shown, foreign);
+    write_title(screen, screen->threads.threads.count - first, groups.count - shown,
+                threads_without_python(screen));
     for (size_t i = 0; i < shown; i++)
         write_group(screen, &groups.items[i]);
     return NULL;

@@ -1,7 +1,8 @@
 // The parts of the screen, a function each. A part adds its sections, and takes no more lines than there is
-// room for; without anything to say it takes none.
+// room for.
 #pragma once
 
+#include "memory/memory.h"
 #include "report/screen.h"
 #include "report/thread_facts.h"
 #include "sets/partition.h"
@@ -19,16 +20,25 @@ struct hc_screen {
     struct hc_state_totals totals;
     struct hc_thread_report threads; // gathered all
     struct hc_suspect_vector suspects;
+    struct hc_memory memory;
+    char *doubts; // NULL: there are none
 };
 
 struct hc_error *hc_screen_end(struct hc_screen *screen);
 struct hc_error *hc_screen_crash(struct hc_screen *screen);
 struct hc_error *hc_screen_suspects(struct hc_screen *screen);
+struct hc_error *hc_screen_memory(struct hc_screen *screen);
 struct hc_error *hc_screen_heap(struct hc_screen *screen);
 struct hc_error *hc_screen_retained(struct hc_screen *screen);
+bool hc_screen_has_others(const struct hc_screen *screen);
 struct hc_error *hc_screen_others(struct hc_screen *screen);
+struct hc_error *hc_screen_find_doubts(struct hc_screen *screen);
 struct hc_error *hc_screen_doubts(struct hc_screen *screen);
 struct hc_error *hc_screen_next(struct hc_screen *screen);
+
+unsigned hc_screen_percent(uint64_t part, uint64_t whole);
+// Bytes in pages of zeros.
+uint64_t hc_screen_zero_bytes(const struct hc_memory *memory);
 
 // Adds a text as at most `most` lines.
 void hc_screen_text(struct hc_screen *screen, const char *text, size_t most, enum hc_tone tone);

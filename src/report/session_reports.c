@@ -28,7 +28,7 @@ static struct hc_error *write_analyze(const struct hc_session *session,
     const struct hc_screen_options screen = {
         .baseline = options->baseline, .limit = options->render.limit, .width = options->render.width};
     if (options->full || options->json)
-        HC_TRY(hc_report_analyze(session, options->baseline, &report));
+        HC_TRY(hc_report_analyze(session, options->baseline, options->render.limit, &report));
     else
         HC_TRY(hc_report_screen(session, &screen, &report));
     if (options->verify) {
@@ -110,6 +110,7 @@ const struct hc_session_report hc_session_reports[] = {
         .takes_baseline = true,
         .takes_full = true,
         .takes_verify = true,
+        .is_slow = true,
         .write = write_analyze,
     },
     {
@@ -138,6 +139,7 @@ const struct hc_session_report hc_session_reports[] = {
                 "what is not known. Tables follow of types, pymalloc's sizes of blocks, malloc's arenas, "
                 "blocks that\n"
                 "nothing known owns, and mappings; --limit says how many rows of each.\n",
+        .is_slow = true,
         .write = write_memory,
     },
     {
@@ -171,6 +173,7 @@ const struct hc_session_report hc_session_reports[] = {
                 "with the shortest path from the interpreter; for kinds of objects; and for the variables "
                 "of modules\n"
                 "and classes. 20 of each, unless --limit says otherwise.\n",
+        .is_slow = true,
         .write = write_retained,
     },
     {
@@ -184,6 +187,7 @@ const struct hc_session_report hc_session_reports[] = {
                 "collection. With\n"
                 "--baseline CORE, a core of the same process dumped earlier, the kinds that grew.\n",
         .takes_baseline = true,
+        .is_slow = true,
         .write = write_suspects,
     },
     {
@@ -197,6 +201,7 @@ const struct hc_session_report hc_session_reports[] = {
             "memory that belongs to no object. A count that stays too high is a reference that was never "
             "given\n"
             "back; one too low is a crash to come. With --json every object and word is told.\n",
+        .is_slow = true,
         .write = write_references,
     },
 };

@@ -21,6 +21,7 @@ struct hc_session_report {
     const char *summary; // one line, lower case
     const char *help;    // paragraphs
     bool layouts_only;   // needs no objects
+    bool is_slow;        // computes for a while before it writes
     bool takes_baseline;
     bool takes_emit;
     bool takes_locals;

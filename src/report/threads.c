@@ -11,7 +11,6 @@
 
 enum {
     MOST_AWAITED = 80, // bytes of its text
-    BRIEF = 5,         // frames
 };
 
 static const char *end_name(enum hc_frames_end end)
@@ -57,14 +56,13 @@ static void write_native_lines(struct hc_thread_report *work, const struct hc_th
     }
 }
 
-static struct hc_error *write_thread_lines(struct hc_thread_report *work, const struct hc_thread_facts *facts,
-                                           size_t most)
+static struct hc_error *write_thread_lines(struct hc_thread_report *work, const struct hc_thread_facts *facts)
 {
     struct hc_report *report = work->frames.report;
     hc_report_exception_line(&work->frames, "raising", &facts->raised);
     hc_report_exception_line(&work->frames, "handling", &facts->handled);
     write_native_lines(work, facts);
-    HC_TRY(hc_report_frame_lines(&work->frames, &facts->frames, most));
+    HC_TRY(hc_report_frame_lines(&work->frames, &facts->frames, SIZE_MAX));
     if (!facts->frames.count && facts->end == HC_FRAMES_COMPLETE)
         hc_report_line(report, NULL, "no Python frame");
     else if (facts->end == HC_FRAMES_HOLE)
@@ -149,7 +147,7 @@ static struct hc_error *write_threads(struct hc_thread_report *work)
     for (size_t i = 0; i < work->threads.count; i++) {
         hc_report_section(report, "thread", NULL);
         write_title(work, &work->facts[i]);
-        HC_TRY(write_thread_lines(work, &work->facts[i], SIZE_MAX));
+        HC_TRY(write_thread_lines(work, &work->facts[i]));
     }
     return NULL;
 }
@@ -337,7 +335,7 @@ struct hc_error *hc_report_threads(const struct hc_session *session, bool with_l
     return NULL;
 }
 
-struct hc_error *hc_report_threads_briefly(const struct hc_session *session, struct hc_report *report)
+struct hc_error *hc_report_first_thread(const struct hc_session *session, struct hc_report *report)
 {
     _cleanup_(hc_thread_report_deinit) struct hc_thread_report work = {0};
     HC_TRY(hc_thread_report_init(&work, session, report, false));
@@ -345,8 +343,6 @@ struct hc_error *hc_report_threads_briefly(const struct hc_session *session, str
         return NULL;
     HC_TRY(hc_thread_report_gather(&work, 0));
     hc_report_section(report, "thread", NULL);
-    write_title(&work, &work.facts[0]);
     hc_report_table(report, thread_columns, COUNT_OF(thread_columns));
-    HC_TRY(write_thread_cells(&work, &work.facts[0]));
-    return write_thread_lines(&work, &work.facts[0], BRIEF);
+    return write_thread_cells(&work, &work.facts[0]);
 }

@@ -6,5 +6,5 @@
 
 struct hc_error *hc_report_threads(const struct hc_session *session, bool with_locals,
                                    struct hc_report *report);
-// A few lines: the thread that crashed or holds the GIL, and its innermost frames.
-struct hc_error *hc_report_threads_briefly(const struct hc_session *session, struct hc_report *report);
+// The thread that crashed or holds the GIL, in JSON only.
+struct hc_error *hc_report_first_thread(const struct hc_session *session, struct hc_report *report);

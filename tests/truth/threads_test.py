@@ -190,11 +190,11 @@ class ThreadsTest(unittest.TestCase):
         self.assertRegex(self.text(), r'^Thread \d+ "MainThread"(, interpreter 0)?, took SIGABRT, holds the GIL\n')
 
     def test_analyze_has_the_short_form(self):
-        done = heapcore("analyze", "--full", self.core)
+        done = heapcore("analyze", self.core)
         lines = done.stdout.decode().splitlines()
-        [start] = [n for n, line in enumerate(lines) if line.startswith("Thread ")]
+        [start] = [n for n, line in enumerate(lines) if line.startswith("Crash in thread ")]
         self.assertIn('"MainThread"', lines[start])
-        self.assertTrue(any(line.endswith(", in stop") for line in lines[start:start + 9]))
+        self.assertTrue(any(line.endswith(" in stop") for line in lines[start:start + 9]))
         brief = json.loads(heapcore("analyze", "--json", self.core).stdout.decode())
         self.assertEqual([self.truth["main"]["ident"]], [t["ident"] for t in brief["thread"]])
 
