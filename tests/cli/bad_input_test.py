@@ -372,7 +372,7 @@ class BadInputTest(unittest.TestCase):
 
     def test_an_executable_given_with_exe_that_is_another_build_is_not_believed(self):
         for executable in self.some_interpreters().values():
-            done = self.run_heapcore("analyze", "--exe", "/bin/sleep", self.python_core(executable))
+            done = self.run_heapcore("analyze", "--full", "--exe", "/bin/sleep", self.python_core(executable))
             if done.returncode == 0:
                 self.assertIn("another build", done.stdout.decode())
             else:

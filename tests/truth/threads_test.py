@@ -192,7 +192,7 @@ class ThreadsTest(unittest.TestCase):
     def test_analyze_has_the_short_form(self):
         done = heapcore("analyze", self.core)
         lines = done.stdout.decode().splitlines()
-        [start] = [n for n, line in enumerate(lines) if line.startswith("Crash in thread ")]
+        [start] = [n for n, line in enumerate(lines) if line.startswith(("Crash in thread ", "Thread "))]
         self.assertIn('"MainThread"', lines[start])
         self.assertTrue(any(line.endswith(" in stop") for line in lines[start:start + 9]))
         brief = json.loads(heapcore("analyze", "--json", self.core).stdout.decode())
