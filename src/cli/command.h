@@ -28,6 +28,13 @@ struct hc_cli_options {
     bool quiet;
 };
 
+enum hc_exit_status {
+    HC_EXIT_DONE,
+    HC_EXIT_FAILED,
+    HC_EXIT_USAGE,
+    HC_EXIT_NOTHING, // of commands that wait: what they wait for never came
+};
+
 struct hc_command {
     const char *name;
     const char *arguments;  // after "heapcore NAME"
@@ -42,9 +49,14 @@ struct hc_command {
     bool takes_verify;
     const struct hc_session_report *report; // NULL: none
     struct hc_error *(*run)(const struct hc_cli_options *options);
+    // Commands without a session parse their own options: what --help says of these, and what to run. argv[0]
+    // is the command's name; with an error the status is FAILED or USAGE.
+    const char *own_options;
+    struct hc_error *(*run_alone)(int argc, char **argv, enum hc_exit_status *ret_status);
 };
 
 extern const struct hc_command hc_command_diff, hc_command_query, hc_command_shell;
+extern const struct hc_command hc_command_collect, hc_command_watch;
 
 // NULL past the last.
 const struct hc_command *hc_command_at(size_t index);

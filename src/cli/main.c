@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
-
 static void print_usage(FILE *file)
 {
     fprintf(file, "usage: heapcore COMMAND [options] CORE | -p PID\n\ncommands:\n");
@@ -22,7 +20,7 @@ static void print_usage(FILE *file)
 static void print_help(const struct hc_command *command)
 {
     printf("usage: heapcore %s %s\n\n%s\n%s", command->name, command->arguments, command->help,
-           hc_options_help);
+           command->run_alone ? command->own_options : hc_options_help);
 }
 
 // What an error quotes of a core or of the arguments is made harmless to a terminal.
@@ -33,7 +31,7 @@ static void print_error(const struct hc_error *error)
     fprintf(stderr, "heapcore: %s\n", clean ? clean : "out of memory");
 }
 
-static enum exit_status wrong_usage(const struct hc_command *command, struct hc_error *error)
+static enum hc_exit_status wrong_usage(const struct hc_command *command, struct hc_error *error)
 {
     print_error(error);
     if (command)
@@ -41,25 +39,25 @@ static enum exit_status wrong_usage(const struct hc_command *command, struct hc_
     else
         fprintf(stderr, "usage: heapcore COMMAND [options] CORE | -p PID\n");
     hc_error_destroy(error);
-    return EXIT_USAGE;
+    return HC_EXIT_USAGE;
 }
 
 // `heapcore help query NAME`: of a name of the query language.
-static enum exit_status help_of_name(const char *name)
+static enum hc_exit_status help_of_name(const char *name)
 {
     _cleanup_(hc_freep) char *text = NULL;
     struct hc_error *error = hc_help_name(name, &text);
     if (error)
         return wrong_usage(&hc_command_query, error);
     fputs(text, stdout);
-    return EXIT_DONE;
+    return HC_EXIT_DONE;
 }
 
-static enum exit_status help(int argc, char **argv)
+static enum hc_exit_status help(int argc, char **argv)
 {
     if (argc < 2) {
         print_usage(stdout);
-        return EXIT_DONE;
+        return HC_EXIT_DONE;
     }
     const struct hc_command *command = hc_command_find(argv[1]);
     if (!command)
@@ -67,10 +65,28 @@ static enum exit_status help(int argc, char **argv)
     if (argc > 2 && command == &hc_command_query)
         return help_of_name(argv[2]);
     print_help(command);
-    return EXIT_DONE;
+    return HC_EXIT_DONE;
 }
 
-static enum exit_status run(const struct hc_command *command, int argc, char **argv)
+static enum hc_exit_status run_alone(const struct hc_command *command, int argc, char **argv)
+{
+    enum hc_exit_status status = HC_EXIT_DONE;
+    if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+        print_help(command);
+        return HC_EXIT_DONE;
+    }
+    struct hc_error *error = command->run_alone(argc, argv, &status);
+    if (!error)
+        return status;
+    if (status == HC_EXIT_USAGE)
+        return wrong_usage(command, error);
+    fflush(stdout);
+    print_error(error);
+    hc_error_destroy(error);
+    return HC_EXIT_FAILED;
+}
+
+static enum hc_exit_status run(const struct hc_command *command, int argc, char **argv)
 {
     struct hc_cli_options options;
     bool wants_help;
@@ -79,26 +95,26 @@ static enum exit_status run(const struct hc_command *command, int argc, char **a
         return wrong_usage(command, error);
     if (wants_help) {
         print_help(command);
-        return EXIT_DONE;
+        return HC_EXIT_DONE;
     }
     error = command->run(&options);
     if (!error)
-        return EXIT_DONE;
+        return HC_EXIT_DONE;
     fflush(stdout);
     print_error(error);
     hc_error_destroy(error);
-    return EXIT_FAILED;
+    return HC_EXIT_FAILED;
 }
 
-static enum exit_status dispatch(int argc, char **argv)
+static enum hc_exit_status dispatch(int argc, char **argv)
 {
     if (argc < 2) {
         print_usage(stderr);
-        return EXIT_USAGE;
+        return HC_EXIT_USAGE;
     }
     if (!strcmp(argv[1], "--version")) {
         printf("heapcore %s\n", HC_VERSION);
-        return EXIT_DONE;
+        return HC_EXIT_DONE;
     }
     if (!strcmp(argv[1], "help"))
         return help(argc - 1, argv + 1);
@@ -107,7 +123,7 @@ static enum exit_status dispatch(int argc, char **argv)
     const struct hc_command *command = hc_command_find(argv[1]);
     if (!command)
         return wrong_usage(NULL, hc_error_create("there is no command '%s'", argv[1]));
-    return run(command, argc - 1, argv + 1);
+    return (command->run_alone ? run_alone : run)(command, argc - 1, argv + 1);
 }
 
 static bool reader_is_gone(void)
@@ -120,11 +136,11 @@ int main(int argc, char **argv)
 {
     // A reader that goes away ends the output, not the program: `heapcore dump core | head`.
     signal(SIGPIPE, SIG_IGN);
-    enum exit_status status = dispatch(argc, argv);
+    enum hc_exit_status status = dispatch(argc, argv);
     bool failed = ferror(stdout) | fflush(stdout);
-    if (!failed || status != EXIT_DONE)
+    if (!failed || status != HC_EXIT_DONE)
         return status;
     if (!reader_is_gone())
         fprintf(stderr, "heapcore: cannot write the output; is the disk full?\n");
-    return EXIT_FAILED;
+    return HC_EXIT_FAILED;
 }

@@ -1,5 +1,7 @@
 #include "cli/options.h"
 
+#include "cli/numbers.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -75,17 +77,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static struct hc_error *parse_number(const char *what, const char *text, long least, long most, long *ret)
-{
-    char *end;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    if (errno || end == text || *end || number < least || number > most)
-        return hc_error_create("%s takes a number from %ld to %ld, not '%s'", what, least, most, text);
-    *ret = number;
-    return NULL;
-}
-
 // 0: there is none, or it does not say.
 static size_t terminal_width(void)
 {
@@ -115,7 +106,7 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_cli_option
     long number;
     switch (code) {
     case 'p':
-        HC_TRY(parse_number("-p", optarg, 1, INT_MAX, &number));
+        HC_TRY(hc_parse_number("-p", optarg, 1, INT_MAX, &number));
         options->session.pid = (pid_t)number;
         return NULL;
     case OPTION_EXE:
@@ -158,11 +149,11 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_cli_option
         options->json = true;
         return NULL;
     case OPTION_LIMIT:
-        return parse_number("--limit", optarg, 0, LONG_MAX, &options->render.limit);
+        return hc_parse_number("--limit", optarg, 0, LONG_MAX, &options->render.limit);
     case OPTION_COLOR:
         return parse_color(optarg, &options->render.color);
     case OPTION_JOBS:
-        HC_TRY(parse_number("--jobs", optarg, 1, 1024, &number));
+        HC_TRY(hc_parse_number("--jobs", optarg, 1, 1024, &number));
         options->session.threads = (unsigned)number;
         return NULL;
     case OPTION_QUIET:
