@@ -68,47 +68,25 @@ static bool is_start(const struct hc_pools *pools, const struct hc_pool *pool, u
     return !header || header == pools->gc_head_size || header == pools->gc_head_size + pools->pre_header_size;
 }
 
-static void judge_blocks(struct damage_search *search)
+// The place among the types of what no object was found in, if it is an instance of one that cannot be read.
+static bool find_type(const struct damage_search *search, const struct hc_pool *pool, uint32_t block,
+                      uint32_t *ret)
 {
     const struct hc_pools *pools = search->pools;
-    const struct hc_pool *last = NULL;
-    uint64_t free_blocks[FREE_WORDS] = {0};
-    for (size_t i = 0; i < search->dangling.count; i++) {
-        uint64_t count, address = search->dangling.items[i];
-        const struct hc_pool *pool = hc_pools_find(pools, address);
-        uint32_t block = pool ? hc_pool_block(pools, pool, address) : UINT32_MAX;
-        if (block == UINT32_MAX || !is_start(pools, pool, block, address) ||
-            pools->words[pool->first_word + block / 64].objects >> (block % 64) & 1)
-            continue;
-        if (pool != last)
-            hc_pool_mark_free(pools, search->tracer->runtime, pool, free_blocks, &count);
-        last = pool;
-        if (free_blocks[block / 64] >> (block % 64) & 1)
-            search->damage->freed_referents++;
-        else
-            search->damage->damaged_referents++;
-    }
-}
-
-// Is what no object was found in an instance of a type that cannot be read?
-static void judge_block(struct damage_search *search, const struct hc_pool *pool, uint32_t block)
-{
-    const struct hc_pools *pools = search->pools;
-    struct hc_tracer *tracer = search->tracer;
+    const struct hc_tracer *tracer = search->tracer;
     const struct hc_target *target = &tracer->reader.target;
     const uint8_t *bytes = pool->bytes + (hc_pool_block_address(pools, pool, block) - pool->address);
     const uint32_t starts[] = {0, pools->gc_head_size, pools->gc_head_size + pools->pre_header_size};
     for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
-        uint32_t place, start = starts[i] + pools->debug_header;
+        uint32_t start = starts[i] + pools->debug_header;
         if (start + tracer->at->object_type + target->word_size > pool->block_size)
-            return;
-        if (hc_address_map_find(&search->types, hc_load_word(target, bytes + start + tracer->at->object_type),
-                                &place) &&
-            hc_tracer_refcount_is_plausible(hc_tracer_load_refcount(tracer, bytes + start))) {
-            search->instances.items[place]++;
-            return;
-        }
+            return false;
+        uint64_t type = hc_load_word(target, bytes + start + tracer->at->object_type);
+        if (hc_address_map_find(&search->types, type, ret) &&
+            hc_tracer_refcount_is_plausible(hc_tracer_load_refcount(tracer, bytes + start)))
+            return true;
     }
+    return false;
 }
 
 static struct hc_error *count_instances(struct damage_search *search)
@@ -118,9 +96,11 @@ static struct hc_error *count_instances(struct damage_search *search)
         if (i % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
         const struct hc_pool *pool = &pools->pools[i];
+        uint32_t place;
         for (uint32_t block = 0; block < pool->block_count; block++)
-            if (!(pools->words[pool->first_word + block / 64].objects >> (block % 64) & 1))
-                judge_block(search, pool, block);
+            if (!(pools->words[pool->first_word + block / 64].objects >> (block % 64) & 1) &&
+                find_type(search, pool, block, &place))
+                search->instances.items[place]++;
     }
     return NULL;
 }
@@ -146,6 +126,29 @@ static struct hc_error *find_types(struct damage_search *search, const struct hc
     return NULL;
 }
 
+static void judge_blocks(struct damage_search *search)
+{
+    const struct hc_pools *pools = search->pools;
+    const struct hc_pool *last = NULL;
+    uint64_t free_blocks[FREE_WORDS];
+    uint32_t place;
+    for (size_t i = 0; i < search->dangling.count; i++) {
+        uint64_t count, address = search->dangling.items[i];
+        const struct hc_pool *pool = hc_pools_find(pools, address);
+        uint32_t block = pool ? hc_pool_block(pools, pool, address) : UINT32_MAX;
+        if (block == UINT32_MAX || !is_start(pools, pool, block, address) ||
+            pools->words[pool->first_word + block / 64].objects >> (block % 64) & 1)
+            continue;
+        if (pool != last)
+            hc_pool_mark_free(pools, search->tracer->runtime, pool, free_blocks, &count);
+        last = pool;
+        if (free_blocks[block / 64] >> (block % 64) & 1)
+            search->damage->freed_referents++;
+        else if (!find_type(search, pool, block, &place))
+            search->damage->damaged_referents++;
+    }
+}
+
 struct hc_error *hc_graph_find_damage(const struct hc_pools *pools, struct hc_tracer *tracer,
                                       const struct hc_finding *const *findings, size_t count,
                                       struct hc_damage *ret)
@@ -155,6 +158,7 @@ struct hc_error *hc_graph_find_damage(const struct hc_pools *pools, struct hc_tr
     for (size_t i = 0; i < count; i++)
         HC_TRY(add_dangling(&search, findings[i]));
     sort_dangling(&search.dangling);
+    HC_TRY(find_types(&search, findings, count));
     judge_blocks(&search);
-    return find_types(&search, findings, count);
+    return NULL;
 }

@@ -70,8 +70,10 @@ uint64_t hc_tracer_load_refcount(const struct hc_tracer *tracer, const uint8_t *
 
 bool hc_tracer_refcount_is_plausible(uint64_t refcount)
 {
-    // Immortal objects have 0xffffffff (3.12) or less; more references than that do not fit into any heap.
-    return refcount - 1 < UINT32_MAX;
+    // Immortal objects have 0xffffffff (3.12) or less, and some more where extensions built for the stable
+    // ABI of before count on; more references than that do not fit into any heap.
+    const uint64_t most_counted_on = 1 << 30;
+    return refcount - 1 < UINT32_MAX + most_counted_on;
 }
 
 bool hc_tracer_refcount_is_pointer(struct hc_tracer *tracer, uint64_t refcount)

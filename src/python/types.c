@@ -207,7 +207,7 @@ static uint8_t header_size(const struct hc_runtime *runtime, const struct hc_typ
     return (uint8_t)(type->flags & with_pre_header ? size + 2 * word : size);
 }
 
-// tp_name. Where that is in a file that is not here, what else tells it.
+// tp_name. Where that is in a file that is not here, or overwritten, what else tells it.
 static bool read_full_name(struct hc_type_table *table, struct hc_reader *reader, struct raw_type *raw,
                            const struct hc_type *type)
 {
@@ -215,19 +215,18 @@ static bool read_full_name(struct hc_type_table *table, struct hc_reader *reader
     uint64_t name, dict, module;
     if (hc_reader_string(reader, raw->name, raw->full_name, sizeof(raw->full_name)))
         return raw->full_name[0];
-    if (!hc_type_names_find(runtime->type_names, runtime->image, type->address, raw->name, raw->full_name,
-                            sizeof(raw->full_name)))
-        return false;
+    bool is_named = hc_type_names_find(runtime->type_names, runtime->image, type->address, raw->name,
+                                       raw->full_name, sizeof(raw->full_name));
     if (!hc_type_is_heap(type) ||
         !hc_reader_word(reader, type->address + runtime->layouts.at.heap_type_name, &name) ||
         !hc_reader_word(reader, type->address + runtime->layouts.at.type_dict, &dict) ||
         !hc_dict_find_string(runtime, reader, dict, "__module__", &module))
-        return true;
+        return is_named;
     _cleanup_(hc_freep) char *own = hc_string_read(runtime, reader, name);
     _cleanup_(hc_freep) char *prefix = hc_string_read(runtime, reader, module);
     if (own && prefix)
         snprintf(raw->full_name, sizeof(raw->full_name), "%s.%s", prefix, own);
-    return true;
+    return is_named || (own && prefix);
 }
 
 // Divides tp_name of a static type, or reads ht_qualname and __dict__['__module__'] of a heap type.

@@ -179,7 +179,7 @@ static void write_others(struct hc_thread_report *work)
     if (others)
         hc_report_line(report, NULL, "%zu run%s no Python", others, others == 1 ? "s" : "");
     if (work->is_cut)
-        hc_report_line(report, NULL, "the list of threads ends in memory that is not there");
+        hc_report_line(report, NULL, "the list of threads breaks off: the core is cut short or damaged");
 }
 
 static const char *state_name(enum hc_task_state state)
