@@ -39,7 +39,10 @@ static struct chooser *chooser_create(const struct hc_copier *copier)
     chooser->copier = *copier;
     chooser->page_size = page_size;
     chooser->lowest = maps->items[0].start;
-    chooser->highest = maps->items[maps->count - 1].end;
+    chooser->highest = 0;
+    for (size_t i = 0; i < maps->count; i++) // but for the kernel's own page at the end of the address space
+        if (maps->items[i].plan != HC_MAP_LEAVE)
+            chooser->highest = maps->items[i].end;
     return chooser;
 }
 

@@ -70,7 +70,8 @@ static struct hc_command of_report(const struct hc_session_report *report)
 
 const struct hc_command *hc_command_at(size_t index)
 {
-    static const struct hc_command *const others[] = {&hc_command_diff, &hc_command_query, &hc_command_shell,
+    static const struct hc_command *const others[] = {&hc_command_diff,    &hc_command_query,
+                                                      &hc_command_shell,   &hc_command_capture,
                                                       &hc_command_collect, &hc_command_watch};
     static struct hc_command of_reports[16];
     size_t reports = hc_session_report_count();

@@ -55,7 +55,7 @@ struct hc_command {
     struct hc_error *(*run_alone)(int argc, char **argv, enum hc_exit_status *ret_status);
 };
 
-extern const struct hc_command hc_command_diff, hc_command_query, hc_command_shell;
+extern const struct hc_command hc_command_capture, hc_command_diff, hc_command_query, hc_command_shell;
 extern const struct hc_command hc_command_collect, hc_command_watch;
 
 // NULL past the last.

@@ -114,6 +114,14 @@ const char *hc_image_compression(const struct hc_image *image, uint64_t *ret_com
     return image->compression;
 }
 
+uint64_t hc_image_left_out(const struct hc_image *image)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < HC_OMISSION_REASONS; i++)
+        total += image->losses.left_out_bytes[i];
+    return total;
+}
+
 const char *hc_image_writer(const struct hc_image *image)
 {
     return image->writer;
@@ -207,4 +215,20 @@ bool hc_reader_string(struct hc_reader *reader, uint64_t address, char *buffer, 
         filled += length;
     }
     return false;
+}
+
+uint64_t hc_reader_extent(struct hc_reader *reader, uint64_t address, uint64_t length)
+{
+    enum { MOST_STEPS = 1 << 12 };
+    uint64_t done = 0, available;
+    for (unsigned step = 0; step < MOST_STEPS && done < length; step++) {
+        uint64_t end = hc_image_end_of_omission(reader->image, address + done);
+        if (end)
+            done = end - address;
+        else if (hc_reader_span(reader, address + done, &available))
+            done += available;
+        else
+            break;
+    }
+    return hc_min(done, length);
 }

@@ -155,6 +155,8 @@ const struct hc_image_losses *hc_image_losses(const struct hc_image *image);
 uint64_t hc_image_size(const struct hc_image *image); // of the core file, or of the copied memory, in bytes
 // "zstd", "lz4", "xz", "gzip", and the size of the compressed file; NULL for a file that is not compressed.
 const char *hc_image_compression(const struct hc_image *image, uint64_t *ret_compressed_size);
+// All that was left out on purpose.
+uint64_t hc_image_left_out(const struct hc_image *image);
 // Who wrote the core and left something out on purpose, "heapcore 1.0 capture --heap-only"; NULL: not known.
 const char *hc_image_writer(const struct hc_image *image);
 const char *hc_image_path(const struct hc_image *image); // of the core file, or "process 1234"
@@ -212,6 +214,9 @@ static inline bool hc_reader_word(struct hc_reader *reader, uint64_t address, ui
     *ret = hc_load_word(&reader->target, bytes);
     return true;
 }
+
+// How many of `length` bytes from `address` on are there, or were left out on purpose (hc_image_losses).
+uint64_t hc_reader_extent(struct hc_reader *reader, uint64_t address, uint64_t length);
 
 // Copies a NUL-terminated string of at most `size` - 1 bytes; false for a hole or no terminator in reach.
 bool hc_reader_string(struct hc_reader *reader, uint64_t address, char *buffer, size_t size);

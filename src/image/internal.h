@@ -80,6 +80,8 @@ size_t hc_image_first_range(const struct hc_image *image, uint64_t address);
 size_t hc_image_first_segment(const struct hc_image *image, uint64_t address);
 // Sorts segments and joins those that touch, have the same permissions and contiguous bytes.
 void hc_image_join_segments(struct hc_image *image);
+// Of the part that was left out on purpose and has `address` in it; 0: there is none.
+uint64_t hc_image_end_of_omission(const struct hc_image *image, uint64_t address);
 void hc_image_count_losses(struct hc_image *image);
 
 // Threads, command, signal, mapped files, from one note segment of a core.

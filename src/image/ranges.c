@@ -181,23 +181,37 @@ static bool matters(const struct hc_image *image, const struct hc_range *range)
     return range->readable && hc_image_find_module(image, range->address);
 }
 
-// How many bytes of the holes in [start, end) were left out on purpose, by reason.
-static uint64_t count_left_out(struct hc_image *image, uint64_t start, uint64_t end)
+// Index of the first omission that ends after `address`.
+static size_t first_omission(const struct hc_image *image, uint64_t address)
 {
-    const struct hc_omission *omissions = image->omissions.items;
-    uint64_t total = 0;
     size_t low = 0, high = image->omissions.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (omissions[middle].end <= start)
+        if (image->omissions.items[middle].end <= address)
             low = middle + 1;
         else
             high = middle;
     }
-    for (size_t i = low; i < image->omissions.count && omissions[i].start < end; i++) {
-        const struct hc_omission *omission = &omissions[i];
-        uint64_t from = hc_max(start, omission->start), to = hc_min(end, omission->end);
-        uint64_t bytes = count_hole_bytes(image, from, to);
+    return low;
+}
+
+uint64_t hc_image_end_of_omission(const struct hc_image *image, uint64_t address)
+{
+    size_t i = first_omission(image, address);
+    bool found = i < image->omissions.count && image->omissions.items[i].start <= address;
+    return found ? image->omissions.items[i].end : 0;
+}
+
+// How many bytes of the holes in [start, end) were left out on purpose, by reason.
+static uint64_t count_left_out(struct hc_image *image, uint64_t start, uint64_t end)
+{
+    const struct hc_omission_vector *omissions = &image->omissions;
+    uint64_t total = 0;
+    for (size_t i = first_omission(image, start); i < omissions->count; i++) {
+        const struct hc_omission *omission = &omissions->items[i];
+        if (omission->start >= end)
+            break;
+        uint64_t bytes = count_hole_bytes(image, hc_max(start, omission->start), hc_min(end, omission->end));
         image->losses.left_out_bytes[omission->reason] += bytes;
         total += bytes;
     }

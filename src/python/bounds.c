@@ -33,7 +33,7 @@ static uint64_t room_at(struct hc_tracer *tracer, uint64_t block)
     if (pools->debug_header || hc_image_find_module(tracer->runtime->image, block))
         return available;
     uint64_t room = chunk_room(tracer, block);
-    return room < available ? room : available;
+    return room == UINT64_MAX ? available : hc_reader_extent(&tracer->reader, block, room);
 }
 
 static uint64_t room_of(struct hc_tracer *tracer, const struct hc_object_view *object)
@@ -54,7 +54,9 @@ uint64_t hc_size_bound(struct hc_tracer *tracer, const struct hc_object_view *ob
     const struct hc_word_vector *buffers = &tracer->references.buffers;
     if (type->how != HC_HOW_DECODER || !type->layout || !type->layout->row->fits_blocks ||
         type->has_own_sizeof) {
-        bool is_possible = size <= hc_image_size(tracer->runtime->image);
+        const struct hc_image *image = tracer->runtime->image;
+        bool is_possible =
+            size <= hc_image_size(image) || size - hc_image_size(image) <= hc_image_left_out(image);
         return is_possible ? size : room_of(tracer, object);
     }
     if (size <= object->available && hc_pools_find(tracer->types->pools, object->address))

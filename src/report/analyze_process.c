@@ -88,6 +88,32 @@ void hc_report_python(struct hc_report *report, const struct hc_runtime *runtime
     report_choice(report, runtime);
 }
 
+// What a capture left out, by its own note.
+static void report_omissions(struct hc_report *report, const struct hc_image *image)
+{
+    static const struct {
+        const char *key, *what;
+    } reasons[HC_OMISSION_REASONS] = {
+        [HC_OMISSION_SHARED] = {"left_out_shared", "shared with other processes"},
+        [HC_OMISSION_DATA] = {"left_out_data", "data without pointers, inside of large blocks of malloc"},
+        [HC_OMISSION_UNTOUCHED] = {"left_out_untouched", "shared memory that the process never touched"},
+    };
+    const struct hc_image_losses *losses = hc_image_losses(image);
+    hc_bytes_buffer size;
+    hc_report_text(report, "writer", hc_image_writer(image));
+    if (!hc_image_writer(image))
+        return;
+    hc_report_line(report, "", "written by %s", hc_image_writer(image));
+    for (size_t i = 0; i < HC_OMISSION_REASONS; i++) {
+        if (!reasons[i].key)
+            continue;
+        hc_report_number(report, reasons[i].key, losses->left_out_bytes[i]);
+        if (losses->left_out_bytes[i])
+            hc_report_line(report, "", "which left out %s: %s",
+                           hc_bytes_exact(losses->left_out_bytes[i], size), reasons[i].what);
+    }
+}
+
 void hc_report_image(struct hc_report *report, const struct hc_image *image)
 {
     const struct hc_image_losses *losses = hc_image_losses(image);
@@ -114,4 +140,5 @@ void hc_report_image(struct hc_report *report, const struct hc_image *image)
         hc_report_line(report, "", "unpacked in memory from %s, %s", compression,
                        hc_bytes_exact(compressed_size, size));
     }
+    report_omissions(report, image);
 }

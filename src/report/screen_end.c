@@ -87,6 +87,9 @@ static struct hc_error *write_memory(struct hc_screen *screen)
     hc_report_line(screen->report, "core", "%s, %s%s%s", path,
                    hc_size_text(compression ? size : hc_image_size(image), file), compression ? " as " : "",
                    compression ? compression : "");
+    if (hc_image_left_out(image))
+        hc_report_line(screen->report, "", "%s left out by %s",
+                       hc_size_text(hc_image_left_out(image), memory), hc_image_writer(image));
     return NULL;
 }
 
