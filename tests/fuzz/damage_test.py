@@ -64,6 +64,13 @@ class Core:
         return 0 if offset is None else struct.unpack_from("<Q", self.content, offset)[0]
 
 
+# Each with what stands before and after the core.
+COMMANDS = (
+    ("analyze", ["--full"], []), ("threads", ["--locals"], []), ("references", [], []), ("memory", [], []),
+    ("dump", ["--limit", "2000"], []), ("query", [], ["--", "byvia"]),
+)
+
+
 class Damage:
     """One seed's damage: a few kinds of it, each in one to some thousand places."""
 
@@ -188,9 +195,8 @@ def main():
             path = os.path.join(folder, "seed-%d.core" % seed)
             with open(path, "wb") as file:
                 file.write(Damage(cores[interpreter], seed).do())
-            for command in (["analyze", path], ["dump", "--limit", "2000", path], ["query", path, "--", "byvia"],
-                    ["threads", "--locals", path]):
-                trouble = run(arguments.heapcore, command)
+            for command in COMMANDS:
+                trouble = run(arguments.heapcore, [command[0], *command[1], path, *command[2]])
                 if trouble:
                     failures += 1
                     print("%s, seed %d, %s: %s" % (interpreter.name, seed, command[0], trouble), flush=True)
