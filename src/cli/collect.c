@@ -165,13 +165,17 @@ static struct hc_error *receive(struct collection *collection)
         remove_file(wishes, of_core, partial);
     else if (wishes->keeps_core)
         finish_file(wishes, of_core);
+    if (wishes->keeps_capture)
+        finish_file(wishes, of_capture);
     return NULL;
 }
 
 static struct hc_error *open_session(const struct collection *collection, struct hc_session **ret)
 {
     char path[PATH_MAX], files[64];
-    struct hc_session_options options = {.core = name_file(collection->wishes, of_capture, partial, path)};
+    struct hc_session_options options = {.core = name_file(collection->wishes, of_capture,
+                                                           collection->wishes->keeps_capture ? "" : partial,
+                                                           path)};
     snprintf(files, sizeof(files), "/proc/self/fd/%d", collection->files);
     if (collection->files >= 0)
         options.image.sysroot = options.debug.sysroot = files;
@@ -240,9 +244,7 @@ static struct hc_error *analyze(const struct collection *collection)
             fprintf(text_file, "No analysis: %s\n", hc_error_message(error));
     }
     bool is_whole = (!text_file || fclose(text_file) == 0) & (!json_file || fclose(json_file) == 0);
-    if (wishes->keeps_capture)
-        finish_file(wishes, of_capture);
-    else
+    if (!wishes->keeps_capture)
         remove_file(wishes, of_capture, partial);
     if (!error && !is_whole)
         return hc_error_out_of_memory();
