@@ -34,6 +34,7 @@ void hc_image_destroy(struct hc_image *image)
     hc_range_vector_deinit(&image->ranges);
     hc_file_mapping_vector_deinit(&image->files);
     hc_omission_vector_deinit(&image->omissions);
+    hc_held_pages_vector_deinit(&image->adopted);
     hc_string_vector_deinit(&image->strings);
     hc_host_mapping_vector_deinit(&image->mappings);
     free(image);
@@ -148,6 +149,12 @@ const struct hc_file_mapping *hc_image_files(const struct hc_image *image, size_
 {
     *ret_count = image->files.count;
     return image->files.items;
+}
+
+const struct hc_held_pages *hc_image_adopted(const struct hc_image *image, size_t *ret_count)
+{
+    *ret_count = image->adopted.count;
+    return image->adopted.items;
 }
 
 uint64_t hc_image_mapped_size(const struct hc_image *image)

@@ -58,6 +58,10 @@ struct hc_file_mapping {
     bool is_doubtful; // the file of that name does not fit: only its build-id can prove it
 };
 
+struct hc_held_pages {
+    uint64_t start, end;
+};
+
 struct hc_thread_info {
     pid_t tid;
     int signal;               // that this thread was dumped with, 0 if none
@@ -163,6 +167,9 @@ const char *hc_image_path(const struct hc_image *image); // of the core file, or
 const struct hc_segment *hc_image_segments(const struct hc_image *image, size_t *ret_count);
 const struct hc_module *hc_image_modules(const struct hc_image *image, size_t *ret_count);
 const struct hc_file_mapping *hc_image_files(const struct hc_image *image, size_t *ret_count);
+// Pages that the core (or the process's copy) holds itself, though their segment is one of the file's, which
+// has the same bytes.
+const struct hc_held_pages *hc_image_adopted(const struct hc_image *image, size_t *ret_count);
 // What the process had mapped, in bytes, as far as it is known; a part of it is in no segment.
 uint64_t hc_image_mapped_size(const struct hc_image *image);
 uint64_t hc_image_page_size(const struct hc_image *image);

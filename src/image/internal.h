@@ -25,6 +25,7 @@ struct hc_host_mapping {
 
 HC_DEFINE_VECTOR(hc_range_vector, struct hc_range)
 HC_DEFINE_VECTOR(hc_file_mapping_vector, struct hc_file_mapping)
+HC_DEFINE_VECTOR(hc_held_pages_vector, struct hc_held_pages)
 HC_DEFINE_VECTOR(hc_host_mapping_vector, struct hc_host_mapping)
 HC_DEFINE_VECTOR(hc_segment_vector, struct hc_segment)
 HC_DEFINE_VECTOR(hc_module_vector, struct hc_module)
@@ -51,6 +52,7 @@ struct hc_image {
     struct hc_file_mapping_vector files;
     struct hc_omission_vector omissions;    // of a captured core: sorted, without overlap
     const char *writer;                     // of such a core, or NULL
+    struct hc_held_pages_vector adopted;
     struct hc_string_vector strings;        // everything that the public structs point to
     struct hc_host_mapping_vector mappings; // unmapped at the end
 };

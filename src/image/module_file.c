@@ -268,15 +268,19 @@ static struct hc_error *fill_hole(struct fill *fill, uint64_t start, uint64_t en
 
 // Kernels dump the first page of a file even when they leave out the rest. Where the file has the same
 // bytes, the segment takes them from there, so that it is one with what follows.
-static void adopt(const struct fill *fill, struct hc_segment *segment)
+static struct hc_error *adopt(struct hc_image *image, const struct fill *fill, struct hc_segment *segment)
 {
     enum { LONGEST = 1 << 16 };
     uint64_t length = segment->length;
     const uint8_t *bytes = find_file_bytes(fill, segment->address, &length);
     if (!bytes || length < segment->length || length > LONGEST || memcmp(bytes, segment->bytes, length) != 0)
-        return;
+        return NULL;
+    struct hc_held_pages held = {segment->address, segment->address + segment->length};
+    if (!hc_held_pages_vector_push(&image->adopted, held))
+        return hc_error_out_of_memory();
     segment->bytes = bytes;
     segment->origin = HC_SEGMENT_FILE;
+    return NULL;
 }
 
 static struct hc_error *fill_range(struct hc_image *image, struct fill *fill, const struct hc_range *range)
@@ -294,7 +298,7 @@ static struct hc_error *fill_range(struct hc_image *image, struct fill *fill, co
         HC_TRY(fill_hole(fill, cursor, segment->address));
         cursor = hc_max(cursor, segment->address + segment->length);
         if (!fill->writable && segment->address >= start && segment->address + segment->length < end)
-            adopt(fill, segment);
+            HC_TRY(adopt(image, fill, segment));
     }
     return fill_hole(fill, cursor, end);
 }

@@ -41,23 +41,33 @@ static bool is_linked_bin(struct hc_reader *reader, uint64_t address)
            back == address - BIN_SIZE && on == address - BIN_SIZE;
 }
 
-// Do bins[] of a malloc_state begin at `address`? A process that died in malloc may have a bin in disorder.
+static bool is_bin(struct hc_reader *reader, const uint8_t *bytes, uint64_t address)
+{
+    return is_empty_bin(&reader->target, bytes, address) || is_linked_bin(reader, address);
+}
+
+// Do bins[] of a malloc_state begin at `address`? A process that died in malloc may have some in disorder,
+// but where they end is certain.
 static bool has_bins(struct hc_reader *reader, uint64_t address)
 {
-    enum { MOST_BROKEN = 4 };
-    const uint8_t *bytes = hc_reader_view(reader, address, BINS * BIN_SIZE);
-    if (!bytes)
+    enum { MOST_BROKEN = 4, LAST = BINS - 1 };
+    const uint8_t *bytes = hc_reader_view(reader, address, (BINS + 1) * BIN_SIZE);
+    // Of the large sizes' bins most are empty: this is asked for each word of all data.
+    if (!bytes ||
+        (!is_empty_bin(&reader->target, bytes + LAST * BIN_SIZE, address + LAST * BIN_SIZE) &&
+         !is_empty_bin(&reader->target, bytes + (LAST - 8) * BIN_SIZE, address + (LAST - 8) * BIN_SIZE)))
         return false;
-    struct hc_target target = reader->target;
-    if (!is_empty_bin(&target, bytes + (BINS - 1) * BIN_SIZE, address + (BINS - 1) * BIN_SIZE) &&
-        !is_empty_bin(&target, bytes + (BINS - 9) * BIN_SIZE, address + (BINS - 9) * BIN_SIZE))
+    if (!is_bin(reader, bytes + LAST * BIN_SIZE, address + LAST * BIN_SIZE) ||
+        is_bin(reader, bytes + BINS * BIN_SIZE, address + BINS * BIN_SIZE))
         return false;
     unsigned empty = 0, broken = 0;
-    for (unsigned i = 0; i < BINS && broken <= MOST_BROKEN; i++)
-        if (is_empty_bin(&target, bytes + i * BIN_SIZE, address + i * BIN_SIZE))
+    for (unsigned i = 0; i < BINS && broken <= MOST_BROKEN; i++) {
+        uint64_t offset = (uint64_t)i * BIN_SIZE;
+        if (is_empty_bin(&reader->target, bytes + offset, address + offset))
             empty++;
-        else if (!is_linked_bin(reader, address + i * BIN_SIZE))
+        else if (!is_linked_bin(reader, address + offset))
             broken++;
+    }
     return empty >= LEAST_EMPTY_BINS && broken <= MOST_BROKEN;
 }
 
@@ -88,7 +98,7 @@ static struct hc_error *find_main_state(struct hc_account *account, struct hc_ma
     const struct hc_segment *segments = hc_image_segments(account->image, &count);
     for (size_t i = 0; i < count; i++) {
         struct hc_malloc_state state;
-        if (!segments[i].writable || segments[i].length < BINS * BIN_SIZE ||
+        if (!segments[i].writable || segments[i].length <= (BINS + 1) * BIN_SIZE ||
             !hc_image_find_module(account->image, segments[i].address))
             continue;
         HC_TRY(hc_interrupt_check());

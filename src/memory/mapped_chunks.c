@@ -26,75 +26,84 @@ static struct hc_error *add_gap(void *argument, const struct hc_claim *claim, ui
     return hc_claim_vector_push(&search->gaps, gap) ? NULL : hc_error_out_of_memory();
 }
 
-// The chunk at `at`, whose mapping began as many bytes before it as its first word says: those that align it.
-static bool read_mapped(struct search *search, uint64_t at, uint64_t end, uint64_t *ret_before,
-                        uint64_t *ret_size)
+struct mapped_chunk {
+    uint64_t start, end;    // of the mapping
+    uint64_t block, usable; // what malloc gave out, and its size
+};
+
+// The chunk at `at`. Its mapping began as many bytes before it as its first word says: those that align it.
+// Up to 2.42 it ends with the mapping; since then it counts as any other, and a header's size before that.
+static bool read_mapped(struct search *search, uint64_t at, uint64_t limit, struct mapped_chunk *ret)
 {
     struct hc_account *account = search->account;
-    unsigned word = account->reader.target.word_size;
-    uint64_t page = account->page_size, size;
-    if (!hc_reader_word(&account->reader, at, ret_before) ||
+    uint64_t word = account->reader.target.word_size, page = account->page_size, before, size;
+    if (!hc_reader_word(&account->reader, at, &before) ||
         !hc_reader_word(&account->reader, at + word, &size) || (size & HC_CHUNK_FLAGS) != HC_CHUNK_IS_MAPPED)
         return false;
-    *ret_size = size &= ~(uint64_t)HC_CHUNK_FLAGS;
-    return *ret_before <= at && (at - *ret_before) % page == 0 && size >= page && size <= end - at &&
-           (at + size) % page == 0;
+    size &= ~(uint64_t)HC_CHUNK_FLAGS;
+    if (before > at || (at - before) % page || size < page / 2 || size > limit - at)
+        return false;
+    uint64_t rest = (at + size) % page ? 2 * word : 0;
+    *ret = (struct mapped_chunk){
+        .start = at - before,
+        .end = at + size + rest,
+        .block = at + 2 * word,
+        .usable = rest ? size - word : size - 2 * word,
+    };
+    return ret->end % page == 0 && ret->end <= limit;
 }
 
 // Gaps are nobody's, so that the pieces need no settling.
-static struct hc_error *add_chunk(struct search *search, uint64_t start, uint64_t at, uint64_t end)
+static struct hc_error *add_chunk(struct search *search, const struct mapped_chunk *chunk)
 {
     struct hc_account *account = search->account;
-    uint64_t block = at + 2 * account->reader.target.word_size;
+    uint64_t end = chunk->block + chunk->usable;
     struct hc_owner_cursor cursor;
-    hc_owner_cursor_init(&cursor, account, block);
-    struct hc_ownership owner = hc_owner_cursor_find(&cursor, block, end);
+    hc_owner_cursor_init(&cursor, account, chunk->block);
+    struct hc_ownership owner = hc_owner_cursor_find(&cursor, chunk->block, end);
     if (owner.category == HC_MEMORY_MALLOC_OTHER) {
         owner.category = HC_MEMORY_MALLOC_MAPPED;
-        HC_TRY(hc_chunk_sizes_add(search->others, end - block, block));
+        HC_TRY(hc_chunk_sizes_add(search->others, chunk->usable, chunk->block));
     }
-    hc_account_own(account, &owner, end - block);
-    HC_TRY(hc_account_claim(account, start, block, HC_RANK_WALK, hc_record_of(HC_MEMORY_MALLOC_OVERHEAD)));
-    return hc_account_claim(account, block, end, HC_RANK_WALK, hc_record_of(owner.category));
+    hc_account_own(account, &owner, chunk->usable);
+    struct hc_record header = hc_record_of(HC_MEMORY_MALLOC_OVERHEAD);
+    HC_TRY(hc_account_claim(account, chunk->start, chunk->block, HC_RANK_WALK, header));
+    HC_TRY(hc_account_claim(account, end, chunk->end, HC_RANK_WALK, header));
+    return hc_account_claim(account, chunk->block, end, HC_RANK_WALK, hc_record_of(owner.category));
 }
 
 // The chunk whose mapping begins at `page`. Where it is not the first thing there, because its block had to
 // be aligned, only what is known to Python leads to it.
-static bool find_chunk(struct search *search, struct hc_owner_cursor *cursor, uint64_t page, uint64_t end,
-                       uint64_t *ret_at, uint64_t *ret_end)
+static bool find_chunk(struct search *search, struct hc_owner_cursor *cursor, uint64_t page, uint64_t limit,
+                       struct mapped_chunk *ret)
 {
-    uint64_t before, size;
-    *ret_at = page;
-    if (read_mapped(search, page, end, &before, &size) && !before) {
-        *ret_end = page + size;
+    uint64_t at = page;
+    if (read_mapped(search, page, limit, ret) && ret->start == page)
         return true;
-    }
     hc_owner_cursor_find(cursor, page, page);
-    while ((*ret_at = hc_owner_cursor_anchor(cursor, *ret_at)) < end &&
-           *ret_at - page < search->account->page_size) {
-        if (read_mapped(search, *ret_at, end, &before, &size) && *ret_at - before == page) {
-            *ret_end = *ret_at + size;
+    while ((at = hc_owner_cursor_anchor(cursor, at)) < limit && at - page < search->account->page_size) {
+        if (read_mapped(search, at, limit, ret) && ret->start == page)
             return true;
-        }
-        hc_owner_cursor_find(cursor, *ret_at, *ret_at);
+        hc_owner_cursor_find(cursor, at, at);
     }
     return false;
 }
 
 static struct hc_error *search_gap(struct search *search, const struct hc_claim *gap)
 {
-    uint64_t size = search->account->page_size, steps = 0, at, end;
+    uint64_t size = search->account->page_size, steps = 0;
     struct hc_owner_cursor cursor;
+    struct mapped_chunk chunk;
     hc_owner_cursor_init(&cursor, search->account, gap->start);
     for (uint64_t page = (gap->start + size - 1) / size * size; page < gap->end && gap->end - page >= size;) {
         if (++steps % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
-        if (!find_chunk(search, &cursor, page, gap->end, &at, &end)) {
+        if (!find_chunk(search, &cursor, page, gap->end, &chunk)) {
             page += size;
             continue;
         }
-        HC_TRY(add_chunk(search, page, at, end));
-        page = end;
+        HC_TRY(add_chunk(search, &chunk));
+        page = chunk.end;
     }
     return NULL;
 }

@@ -73,23 +73,38 @@ static void account_deinit(struct hc_account *account)
     hc_parts_vector_deinit(&account->parts);
 }
 
+static int by_start(const void *a, const void *b)
+{
+    const struct hc_claim *left = a, *right = b;
+    return (left->start > right->start) - (left->start < right->start);
+}
+
+static struct hc_error *add_bound(struct hc_account *account, uint64_t start, uint64_t end)
+{
+    account->memory->total += end - start;
+    bool is_added = hc_claim_vector_push(&account->bounds, (struct hc_claim){.start = start, .end = end});
+    return is_added ? NULL : hc_error_out_of_memory();
+}
+
 // What the core itself holds, pieces that touch joined.
 static struct hc_error *find_bounds(struct hc_account *account)
 {
-    size_t count;
-    const struct hc_segment *segments = hc_image_segments(account->image, &count);
+    size_t segment_count, adopted_count, kept = 0;
+    const struct hc_segment *segments = hc_image_segments(account->image, &segment_count);
+    const struct hc_held_pages *adopted = hc_image_adopted(account->image, &adopted_count);
     struct hc_claim_vector *bounds = &account->bounds;
-    for (size_t i = 0; i < count; i++) {
-        struct hc_claim bound = {.start = segments[i].address,
-                                 .end = segments[i].address + segments[i].length};
-        if (segments[i].origin == HC_SEGMENT_FILE)
-            continue;
-        account->memory->total += segments[i].length;
-        if (bounds->count && bounds->items[bounds->count - 1].end == bound.start)
-            bounds->items[bounds->count - 1].end = bound.end;
-        else if (!hc_claim_vector_push(bounds, bound))
-            return hc_error_out_of_memory();
-    }
+    for (size_t i = 0; i < segment_count; i++)
+        if (segments[i].origin != HC_SEGMENT_FILE)
+            HC_TRY(add_bound(account, segments[i].address, segments[i].address + segments[i].length));
+    for (size_t i = 0; i < adopted_count; i++)
+        HC_TRY(add_bound(account, adopted[i].start, adopted[i].end));
+    qsort(bounds->items, bounds->count, sizeof(*bounds->items), by_start);
+    for (size_t i = 0; i < bounds->count; i++)
+        if (kept && bounds->items[kept - 1].end == bounds->items[i].start)
+            bounds->items[kept - 1].end = bounds->items[i].end;
+        else
+            bounds->items[kept++] = bounds->items[i];
+    bounds->count = kept;
     account->memory->mapped = hc_image_mapped_size(account->image);
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include "base/interrupt.h"
 #include "python/threads.h"
 
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,22 +24,33 @@ static struct hc_error *claim_place(struct hc_account *account, uint64_t start, 
 
 // ---- stacks
 
-// struct pthread of the C library has address and size of its stack side by side. It lies above what
-// thread-local storage begins with on x86-64, and below it on aarch64.
+// Address and size of a thread's stack stand side by side in the C library's struct pthread, and its guard's
+// size twice behind them. The struct begins where the thread pointer points to on x86-64; elsewhere it ends
+// there. Stacks end a little behind.
+static bool is_stack(const struct hc_account *account, const uint64_t words[static 4], uint64_t tls,
+                     uint64_t pointer)
+{
+    enum { MOST_BEHIND = 1 << 21 }; // thread-local storage of libraries
+    uint64_t start = words[0], size = words[1], guard = words[2], page = account->page_size;
+    return start && start % page == 0 && size % page == 0 && start <= pointer && pointer - start < size &&
+           tls > pointer && tls - start < size && size - (tls - start) < MOST_BEHIND && guard % page == 0 &&
+           guard < size && words[3] <= guard;
+}
+
 static bool read_stack(struct hc_account *account, uint64_t tls, uint64_t pointer, uint64_t *ret_start,
                        uint64_t *ret_end)
 {
-    enum { LARGEST = 4096 };
-    unsigned word = account->reader.target.word_size;
-    for (uint64_t at = tls > LARGEST ? tls - LARGEST : 0; at < tls + LARGEST; at += word) {
-        uint64_t start, size;
-        if (!hc_reader_word(&account->reader, at, &start) ||
-            !hc_reader_word(&account->reader, at + word, &size))
-            continue;
-        if (start && start % account->page_size == 0 && size % account->page_size == 0 && start <= pointer &&
-            pointer - start < size && tls > start && tls - start < size) {
-            *ret_start = start;
-            *ret_end = start + size;
+    enum { LARGEST = 4096, WORDS = 4 };
+    const struct hc_target *target = &account->reader.target;
+    uint64_t from = target->machine == EM_X86_64 ? tls : tls > LARGEST ? tls - LARGEST : 0;
+    for (uint64_t at = from; at < from + LARGEST; at += target->word_size) {
+        uint64_t words[WORDS];
+        bool is_there = true;
+        for (unsigned i = 0; i < WORDS; i++)
+            is_there &= hc_reader_word(&account->reader, at + i * target->word_size, &words[i]);
+        if (is_there && is_stack(account, words, tls, pointer)) {
+            *ret_start = words[0];
+            *ret_end = words[0] + words[1];
             return true;
         }
     }

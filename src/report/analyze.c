@@ -133,7 +133,7 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, const struc
     HC_TRY(hc_report_first_thread(session, report));
     HC_TRY(hc_report_threads(session, false, report));
     HC_TRY(hc_report_suspects(session, baseline, report));
-    HC_TRY(hc_report_memory(session, limit, report));
+    HC_TRY(hc_report_memory(session, limit, false, report));
     hc_report_partition(report, "heap", NULL, &heap);
     if (baseline)
         HC_TRY(report_growth(report, session, baseline));

@@ -231,17 +231,19 @@ static void add_places(struct hc_report *report, const struct hc_memory *memory,
         table->hidden = memory->places.count - rows;
 }
 
-struct hc_error *hc_report_memory(const struct hc_session *session, long limit, struct hc_report *report)
+struct hc_error *hc_report_memory(const struct hc_session *session, long limit, bool is_whole,
+                                  struct hc_report *report)
 {
-    enum { PLACES = 5 };
+    enum { PLACES = 5 }; // of each kind
     _cleanup_(hc_memory_deinit) struct hc_memory memory = {0};
-    size_t page = limit == HC_NO_LIMIT ? PAGE : (size_t)limit;
+    bool is_page = limit == HC_NO_LIMIT && !is_whole;
+    size_t page = is_page ? PAGE : limit == HC_NO_LIMIT ? SIZE_MAX : (size_t)limit;
     HC_TRY(hc_memory_account(session, &memory));
     add_total(report, session, &memory);
     add_kinds(report, &memory, page);
     add_classes(report, &memory);
     add_heaps(report, &memory, page);
     add_chunks(report, &memory, page);
-    add_places(report, &memory, limit == HC_NO_LIMIT ? PLACES : page);
+    add_places(report, &memory, is_page ? PLACES : page);
     return hc_report_check(report);
 }

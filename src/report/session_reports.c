@@ -88,7 +88,7 @@ static struct hc_error *write_memory(const struct hc_session *session,
                                      const struct hc_report_options *options, FILE *file)
 {
     _cleanup_(hc_report_deinit) struct hc_report report = {0};
-    HC_TRY(hc_report_memory(session, options->render.limit, &report));
+    HC_TRY(hc_report_memory(session, options->render.limit, options->json, &report));
     return write_report(&report, options, file);
 }
 

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""Where the memory is: heapcore against a process that knows what it took, and what malloc and pymalloc say themselves.
+
+    python3 tests/memory/memory_test.py --heapcore BIN [--interpreter V]... [TEST ...]
+"""
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
+import dumping
+import interpreters
+import suites
+
+NAMES = ("3.8", "3.11", "3.12", "3.13", "debian-3.11", "bullseye-3.9", "trixie-3.13", "sid-3.14")
+PATIENCE = 300  # seconds
+PAGE = 4096
+HEADER = 16  # at most, of a chunk
+HEAPCORE = None
+
+
+def heapcore(*arguments):
+    done = subprocess.run([HEAPCORE, "memory", "--json", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, timeout=PATIENCE)
+    if done.returncode != 0:
+        raise AssertionError("heapcore memory ended with %d: %s" % (done.returncode, done.stderr.decode(errors="replace")))
+    return json.loads(done.stdout.decode())
+
+
+def segments(core):
+    """(file offset, address, bytes in the file) of each PT_LOAD."""
+    with open(core, "rb") as file:
+        header = file.read(64)
+        offset, size, count = *struct.unpack_from("<Q", header, 32), *struct.unpack_from("<HH", header, 54)
+        file.seek(offset)
+        table = file.read(size * count)
+    whole = os.path.getsize(core)
+    for i in range(count):
+        kind, _, start, address, _, length = struct.unpack_from("<IIQQQQ", table, i * size)
+        if kind == 1:
+            yield start, address, max(0, min(length, whole - start))
+
+
+def offset_of(core, address):
+    return next(offset + address - start for offset, start, length in segments(core) if 0 <= address - start < length)
+
+
+class Report:
+    def __init__(self, *arguments):
+        self.all = heapcore(*arguments)
+        self.total = self.all["memory"]["total"]
+        self.rows = {row["category"]: row for row in self.all["memory"]["rows"]}
+        self.kinds = {row["type"]: row for row in self.all["memory_kinds"]}
+
+    def bytes(self, *categories):
+        return sum(self.rows[name]["bytes"] for name in categories if name in self.rows)
+
+    def sum(self):
+        return self.bytes(*self.rows)
+
+    def places(self, category):
+        return [row for row in self.all["memory_places"] if row["category"] == category]
+
+
+class MemoryTest(unittest.TestCase):
+    interpreter = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="heapcore-memory-")
+        truth, cls.core = dumping.abort_for_core(cls.interpreter, "memory.py", cls.folder)
+        with open(truth) as file:
+            cls.truth = json.load(file)
+        cls.report = Report(cls.core)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def assert_within(self, least, found, most):
+        self.assertTrue(least <= found <= most, "%d is not from %d to %d" % (found, least, most))
+
+    def damaged(self, *changes):
+        """A copy of the core with (address, bytes) written into it."""
+        copy = os.path.join(self.folder, "damaged")  # written over each time
+        subprocess.run(["cp", "--sparse=always", self.core, copy], check=True)
+        with open(copy, "r+b") as file:
+            for address, what in changes:
+                file.seek(offset_of(self.core, address))
+                file.write(what)
+        return copy
+
+    def test_the_parts_add_up_to_what_the_core_holds(self):
+        self.assertEqual(sum(length for _, _, length in segments(self.core)), self.report.total)
+        self.assertEqual(self.report.total, self.report.sum())
+
+    def test_tables_add_up_to_their_categories(self):
+        report = self.report
+        objects = report.bytes("objects", "tracked_objects", "stray_objects")
+        self.assertEqual(objects, sum(row["bytes"] for row in report.all["memory_kinds"]))
+        self.assertEqual(report.bytes("buffers", "data"), sum(row["buffers"] for row in report.all["memory_kinds"]))
+        self.assertEqual(report.bytes("pymalloc_free"), sum(row["free_bytes"] for row in report.all["memory_pymalloc"]))
+        for row in report.all["memory_malloc"]:
+            parts = "owned other cached free top overhead not_walked".split()
+            self.assertEqual(row["bytes"], sum(row[part] for part in parts), row)
+        for category in "stack_used stack_unused module_data module_code files unknown".split():
+            self.assertEqual(report.bytes(category), sum(row["bytes"] for row in report.places(category)), category)
+
+    def test_nothing_of_a_whole_core_is_left_unwalked(self):
+        self.assertEqual(0, self.report.bytes("pymalloc_not_walked", "malloc_not_walked", "other_allocator"))
+        self.assertEqual("glibc", self.report.all["memory"]["allocator"])
+
+    def test_native_blocks_are_found_by_size(self):
+        found = {row["size"]: row["count"] for row in self.report.all["memory_chunks"]}
+        for size, count in zip(self.truth["sizes"], self.truth["counts"]):
+            # A word of the interpreter's may by chance still point to one: its owner, as far as anybody knows.
+            self.assert_within(count - 2, found.get(size, 0), count)
+        self.assertGreaterEqual(self.report.bytes("malloc_mapped"), self.truth["large"])
+        self.assertLess(self.report.bytes("malloc_mapped"), self.truth["large"] + (1 << 20))
+
+    def test_each_thread_has_an_arena_with_its_blocks(self):
+        others = [row["other"] for row in self.report.all["memory_malloc"] if row["address"]]
+        self.assertEqual(3, len(others))
+        for found, (_, taken) in zip(others, self.truth["threads"]):
+            self.assert_within(taken, found, taken + 4096)
+
+    def test_free_memory_is_what_malloc_says(self):
+        info = self.truth["mallinfo"]
+        free = self.report.bytes("malloc_free", "malloc_top")
+        # mallinfo counts chunks on the fast lists as free; what is told of it was written after that.
+        self.assert_within(info["fordblks"] - info["fsmblks"] - 8192, free, info["fordblks"] + 8192)
+        heaps = self.report.all["memory_malloc"]
+        size = sum(row["bytes"] for row in heaps)
+        self.assert_within(info["arena"] - 8192 * len(heaps), size, info["arena"] + 8192 * len(heaps))
+        self.assertGreaterEqual(self.report.bytes("malloc_free"), self.truth["freed"] * 0.5)
+
+    def test_chunks_that_a_thread_keeps_for_later_are_not_in_use(self):
+        self.assertGreaterEqual(self.report.bytes("malloc_cached"), self.truth["cached"])
+        sizes = {row["size"] for row in self.report.all["memory_chunks"]}
+        self.assertNotIn(self.truth["cached"] // 5, sizes)
+
+    def test_bytearrays_and_arrays_own_their_data(self):
+        for name in ("bytearray", "array.array"):
+            count, size = self.truth[name.split(".")[0]]
+            kind = self.report.kinds[name]
+            self.assert_within(count, kind["count"], count + 5)
+            # Up to an eighth more than is needed, the rest of a page for large ones, of 16 bytes for small ones.
+            self.assert_within(size, kind["buffers"], size * 9 // 8 + count * 32 + 8 * PAGE)
+
+    def test_mappings_belong_to_their_objects(self):
+        self.assertEqual(self.truth["mapped"], self.report.kinds["mmap.mmap"]["buffers"])
+
+    def test_what_nobody_knows_is_named_and_measured(self):
+        rows = self.report.places("unknown")
+        mapped = self.truth["raw"] + self.truth["untouched"]
+        self.assert_within(mapped, self.report.bytes("unknown"), mapped + (1 << 20))
+        self.assert_within(self.truth["untouched"], sum(row["zero"] for row in rows), self.truth["untouched"] + (1 << 20))
+
+    def test_stacks_have_their_size_and_their_threads(self):
+        for tid, _ in self.truth["threads"]:
+            of_thread = [row for name in ("stack_used", "stack_unused") for row in self.report.places(name)
+                if row["path"] == "thread %d" % tid]
+            self.assertEqual(2, len(of_thread))
+            # glibc takes the guard's page out of the stack's size, or puts it beside.
+            self.assert_within(self.truth["stack"] - 2 * PAGE, sum(row["bytes"] for row in of_thread),
+                self.truth["stack"] + 2 * PAGE)
+        self.assertEqual(4, len(self.report.places("stack_used")))
+
+    def test_blocks_of_objects_are_as_large_as_pymalloc_makes_them(self):
+        kind = self.report.kinds["__main__.Sample"]
+        count, size = self.truth["samples"], self.truth["sample"]
+        self.assertEqual([count, count * -(-size // 16) * 16], [kind["count"], kind["bytes"]])
+
+    def test_pymalloc_is_as_fragmented_as_it_says_itself(self):
+        found = {row["size"]: row for row in self.report.all["memory_pymalloc"]}
+        self.assertEqual(set(self.truth["pymalloc"]), set(map(str, found)))
+        for size, (pools, used, free) in self.truth["pymalloc"].items():
+            row = found[int(size)]
+            # What was told of it had to be made.
+            self.assert_within(pools - 4, row["pools"], pools + 4)
+            self.assert_within(used - 400, row["used"], used + 400)
+            self.assert_within(free - 600, row["free"], free + 600)
+        block = -(-self.truth["sparse"] // 16) * 16
+        self.assertGreater(found[block]["free"], 0.8 * 10 * found[block]["pools"])
+        self.assert_within(self.truth["kept_sparse"], found[block]["used"], self.truth["kept_sparse"] + 200)
+
+    def test_a_smashed_chunk_costs_only_its_neighbourhood(self):
+        row = next(row for row in self.report.all["memory_chunks"] if row["size"] == self.truth["sizes"][0])
+        chunk = int(row["example"], 16) - 16
+        for size in (0, 24, 1 << 62, 0xffffffffffffffff, 0x31, 0x100000001):
+            report = Report(self.damaged((chunk + 8, struct.pack("<Q", size))))
+            self.assertEqual([self.report.total] * 2, [report.total, report.sum()], hex(size))
+            self.assertGreater(report.bytes("malloc_not_walked"), 0, hex(size))
+
+    def test_smashed_arenas_of_pymalloc_cost_only_themselves(self):
+        address = min(int(row["example"], 16) for row in self.report.all["memory_chunks"])
+        start = next(start for _, start, length in segments(self.core) if 0 <= address - start < length)
+        report = Report(self.damaged((start, b"\xff" * 65536)))
+        self.assertEqual([self.report.total] * 2, [report.total, report.sum()])
+
+    def test_a_cut_core_adds_up_to_what_is_there(self):
+        size = os.path.getsize(self.core)
+        for share in (0.9, 0.6):
+            copy = self.damaged()
+            os.truncate(copy, int(size * share))
+            try:
+                report = Report(copy)
+            except AssertionError as error:
+                self.assertIn("cut short", str(error))
+                continue
+            self.assertEqual(sum(length for _, _, length in segments(copy)), report.total)
+            self.assertLess(report.total, self.report.total)
+            self.assertEqual(report.total, report.sum())
+
+
+class LiveTest(unittest.TestCase):
+    """The process itself, read while it waits."""
+
+    interpreter = None
+
+    def test_a_live_process_adds_up_too(self):
+        with tempfile.TemporaryDirectory(prefix="heapcore-memory-") as folder:
+            with dumping.blocked(self.interpreter, "memory.py", folder) as (truth, process):
+                report = Report("-p", str(process.pid))
+                with open(truth) as file:
+                    facts = json.load(file)
+                self.assertTrue(dumping.goes_on(process))
+        self.assertEqual(report.total, report.sum())
+        self.assertEqual(facts["mapped"], report.kinds["mmap.mmap"]["buffers"])
+        self.assertEqual(facts["samples"], report.kinds["__main__.Sample"]["count"])
+        found = {row["size"]: row["count"] for row in report.all["memory_chunks"]}
+        self.assertIn(found[facts["sizes"][0]], range(facts["counts"][0] - 2, facts["counts"][0] + 1))
+        self.assertEqual(0, report.bytes("pymalloc_not_walked", "malloc_not_walked"))
+
+
+def cases_of(interpreter):
+    return [MemoryTest, LiveTest] if interpreter.name in ("3.12", interpreters.DEBIAN) else [MemoryTest]
+
+
+def main():
+    global HEAPCORE
+    arguments = suites.parse(suites.argument_parser(__doc__, NAMES))
+    HEAPCORE = arguments.heapcore
+    return suites.run(cases_of, arguments, NAMES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
