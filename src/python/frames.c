@@ -75,6 +75,17 @@ bool hc_frame_is_shim(struct hc_tracer *tracer, uint64_t frame)
            read_byte(tracer, frame, tracer->at->iframe_owner) >= FRAME_OWNED_BY_CSTACK;
 }
 
+uint64_t hc_frame_owner(struct hc_tracer *tracer, uint64_t frame)
+{
+    const struct hc_offsets *at = tracer->at;
+    if (!hc_is_present(at->iframe_previous))
+        return frame;
+    return hc_is_present(at->generator_iframe) &&
+                   read_byte(tracer, frame, at->iframe_owner) == FRAME_OWNED_BY_GENERATOR
+               ? frame - at->generator_iframe
+               : 0;
+}
+
 static bool is_code(struct hc_tracer *tracer, uint64_t address)
 {
     struct hc_object_view object;
@@ -187,16 +198,17 @@ void hc_variables_deinit(struct hc_variable_vector *variables)
 struct variable_search {
     struct hc_tracer *tracer;
     struct hc_variable_vector *ret;
+    uint64_t names; // the dict that has them, if no slots do
     bool of_module;
     bool out_of_memory;
 };
 
 // Owns `name` from then on.
-static bool add_variable(struct variable_search *search, char *name, uint64_t value)
+static bool add_variable(struct variable_search *search, char *name, uint64_t value, uint64_t holder)
 {
     struct hc_object_view object;
     bool is_shown = name && value && hc_tracer_view(search->tracer, value, &object);
-    if (is_shown && hc_variable_vector_push(search->ret, (struct hc_variable){name, value}))
+    if (is_shown && hc_variable_vector_push(search->ret, (struct hc_variable){name, value, holder}))
         return true;
     free(name);
     search->out_of_memory |= is_shown;
@@ -211,7 +223,7 @@ static bool add_entry(void *argument, uint64_t key, uint64_t value)
         free(name);
         return true;
     }
-    return add_variable(search, name, value) && search->ret->count < MOST_VARIABLES;
+    return add_variable(search, name, value, search->names) && search->ret->count < MOST_VARIABLES;
 }
 
 // Is a slot made for a cell, that is, for a variable shared with other functions?
@@ -251,11 +263,12 @@ static void add_slots(struct variable_search *search, const struct hc_frame *fra
         if (!hc_read_stack_slot(tracer, frame->address + offset + i * tracer->reader.target.word_size,
                                 &value))
             return;
+        uint64_t slot = value;
         if (holds_cell(tracer, frame->code, i))
             value = cell_content(tracer, value);
         uint64_t name = value ? hc_code_variable(tracer, frame->code, i) : 0;
         char *text = name ? hc_string_read(tracer->runtime, &tracer->reader, name) : NULL;
-        if (text && !add_variable(search, text, value))
+        if (text && !add_variable(search, text, value, value == slot ? 0 : slot))
             return;
     }
 }
@@ -283,6 +296,7 @@ struct hc_error *hc_frame_variables(struct hc_tracer *tracer, const struct hc_fr
         read_member(tracer, frame->address, is_interpreter_frame ? at->iframe_globals : at->frame_globals,
                     &globals);
     }
+    search.names = names;
     search.of_module = names && names == globals;
     struct hc_object_view object;
     if (names && hc_tracer_view(tracer, names, &object) && hc_value_is_exact(tracer, object.type, "dict"))

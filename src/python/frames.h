@@ -51,9 +51,14 @@ struct hc_error *hc_thread_frames(struct hc_tracer *tracer, uint64_t thread, siz
 // Is it an interpreter's mark between the frames of functions? Only where frames are no objects.
 bool hc_frame_is_shim(struct hc_tracer *tracer, uint64_t frame);
 
+// The object whose references are the frame's: up to 3.10 the frame itself, since then the generator that it
+// is a part of, or 0.
+uint64_t hc_frame_owner(struct hc_tracer *tracer, uint64_t frame);
+
 struct hc_variable {
     char *name;
-    uint64_t value; // address of the object
+    uint64_t value;  // address of the object
+    uint64_t holder; // the cell or dict that has it for the frame; 0: the frame itself
 };
 
 HC_DEFINE_VECTOR(hc_variable_vector, struct hc_variable)

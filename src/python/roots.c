@@ -24,8 +24,11 @@ static void root_search_deinit(struct root_search *search)
 static void add_root(struct root_search *search, uint64_t address)
 {
     struct hc_object_view object;
-    if (address && hc_tracer_view(search->tracer, address, &object) &&
-        !hc_word_vector_push(search->roots, address))
+    struct hc_root_reference reference = {.target = address, .frame = HC_NO_FRAME};
+    if (!address || !hc_tracer_view(search->tracer, address, &object))
+        return;
+    if (!hc_word_vector_push(search->roots, address) ||
+        (search->found && !hc_root_reference_vector_push(&search->found->references, reference)))
         search->out_of_memory = true;
 }
 
@@ -35,19 +38,19 @@ static bool is_free_list(const char *path)
 }
 
 // Of the frame met last.
-static void add_frame_root(struct root_search *search, uint64_t address, enum hc_frame_place place,
+static void add_frame_root(struct root_search *search, uint64_t address, enum hc_frame_part part,
                            bool is_doubtful)
 {
     struct hc_found_roots *found = search->found;
     struct hc_object_view object;
     if (!address || !hc_tracer_view(search->tracer, address, &object))
         return;
-    struct hc_frame_reference reference = {.target = address,
-                                           .frame = (uint32_t)found->frames.count - 1,
-                                           .place = place,
-                                           .is_doubtful = is_doubtful};
+    struct hc_root_reference reference = {.target = address,
+                                          .frame = (uint32_t)found->frames.count - 1,
+                                          .part = part,
+                                          .is_doubtful = is_doubtful};
     if (!hc_word_vector_push(is_doubtful ? &found->doubtful : &found->certain, address) ||
-        !hc_frame_reference_vector_push(&found->references, reference))
+        !hc_root_reference_vector_push(&found->references, reference))
         search->out_of_memory = true;
 }
 
@@ -125,15 +128,16 @@ static void add_slots(struct root_search *search, uint64_t address, uint64_t cou
         uint64_t slot;
         if (!hc_reader_word(&tracer->reader, address + i * tracer->reader.target.word_size, &slot))
             continue;
-        enum hc_frame_place place = i < locals ? HC_FRAME_VARIABLE : HC_FRAME_OTHER;
-        add_frame_root(search, hc_stack_reference(slot), place,
+        enum hc_frame_part part = i < locals ? HC_PART_VARIABLE : HC_PART_OTHER;
+        add_frame_root(search, hc_stack_reference(slot), part,
                        hc_stack_is_borrowed(slot) || (is_open && i >= locals));
     }
 }
 
-static bool begin_frame(struct root_search *search, uint64_t thread, uint64_t address, uint64_t owner)
+static bool begin_frame(struct root_search *search, uint64_t thread, uint64_t address)
 {
-    struct hc_running_frame frame = {.thread = thread, .address = address, .owner = owner};
+    struct hc_running_frame frame = {
+        .thread = thread, .address = address, .owner = hc_frame_owner(search->tracer, address)};
     bool is_kept = hc_running_frame_vector_push(&search->found->frames, frame);
     search->out_of_memory |= !is_kept;
     return is_kept;
@@ -145,19 +149,18 @@ static void add_interpreter_frames(struct root_search *search, uint64_t thread, 
     struct hc_tracer *tracer = search->tracer;
     const struct hc_offsets *at = tracer->at;
     const struct hc_target *target = &tracer->reader.target;
-    while (is_new(search, address) &&
-           begin_frame(search, thread, address, hc_interpreter_frame_owner(tracer, address))) {
+    while (is_new(search, address) && begin_frame(search, thread, address)) {
         const uint8_t *frame = hc_reader_view(&tracer->reader, address, at->iframe_localsplus);
         if (!frame) {
             tracer->unreadable++;
             return;
         }
         uint64_t used, code = hc_stack_reference(hc_load_word(target, frame + at->iframe_code));
-        add_frame_root(search, hc_load_word(target, frame + at->iframe_frame), HC_FRAME_OTHER, false);
-        add_frame_root(search, hc_load_word(target, frame + at->iframe_locals), HC_FRAME_OTHER, false);
+        add_frame_root(search, hc_load_word(target, frame + at->iframe_frame), HC_PART_OTHER, false);
+        add_frame_root(search, hc_load_word(target, frame + at->iframe_locals), HC_PART_OTHER, false);
         add_frame_root(search, hc_stack_reference(hc_load_word(target, frame + at->iframe_function)),
-                       HC_FRAME_OTHER, false);
-        add_frame_root(search, code, HC_FRAME_OTHER, false);
+                       HC_PART_OTHER, false);
+        add_frame_root(search, code, HC_PART_OTHER, false);
         bool is_open = !hc_interpreter_frame_depth(tracer, address, &used);
         if (is_open)
             used = hc_code_frame_slots(tracer, code, true);
@@ -173,8 +176,8 @@ static void add_frame_objects(struct root_search *search, uint64_t thread, uint6
 {
     struct hc_tracer *tracer = search->tracer;
     const struct hc_offsets *at = tracer->at;
-    while (is_new(search, frame) && begin_frame(search, thread, frame, frame)) {
-        add_frame_root(search, frame, HC_FRAME_OTHER, false);
+    while (is_new(search, frame) && begin_frame(search, thread, frame)) {
+        add_frame_root(search, frame, HC_PART_OTHER, false);
         uint64_t code, stack;
         if (!hc_reader_word(&tracer->reader, frame + at->frame_code, &code) ||
             !hc_reader_word(&tracer->reader, frame + at->frame_valuestack, &stack))
@@ -200,7 +203,7 @@ void hc_found_roots_deinit(struct hc_found_roots *roots)
 {
     hc_word_vector_deinit(&roots->certain);
     hc_word_vector_deinit(&roots->doubtful);
-    hc_frame_reference_vector_deinit(&roots->references);
+    hc_root_reference_vector_deinit(&roots->references);
     hc_running_frame_vector_deinit(&roots->frames);
 }
 

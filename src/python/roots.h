@@ -7,35 +7,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum hc_frame_place {
-    HC_FRAME_VARIABLE, // a slot of a variable; since 3.11, before that the frame object refers to them
-    HC_FRAME_OTHER,    // its value stack, code, function, object
+enum hc_frame_part {
+    HC_PART_VARIABLE, // a slot of a variable; since 3.11, before that the frame object refers to them
+    HC_PART_OTHER,    // its value stack, code, function, object
 };
 
-// A frame of a thread refers to an object, without an object that does.
-struct hc_frame_reference {
+enum { HC_NO_FRAME = UINT32_MAX };
+
+struct hc_root_reference {
     uint64_t target;
-    uint32_t frame; // index into hc_found_roots.frames
-    enum hc_frame_place place;
+    uint32_t frame; // index into hc_found_roots.frames; HC_NO_FRAME: the state of an interpreter or a thread
+    enum hc_frame_part part;
     bool is_doubtful;
 };
 
 struct hc_running_frame {
     uint64_t thread; // address of its PyThreadState
     uint64_t address;
-    uint64_t owner; // the object whose references are the frame's: up to 3.10 the frame itself, since then
-                    // the generator that it is a part of, or 0
+    uint64_t owner; // see hc_frame_owner()
 };
 
-HC_DEFINE_VECTOR(hc_frame_reference_vector, struct hc_frame_reference)
+HC_DEFINE_VECTOR(hc_root_reference_vector, struct hc_root_reference)
 HC_DEFINE_VECTOR(hc_running_frame_vector, struct hc_running_frame)
 
 struct hc_found_roots {
     struct hc_word_vector certain;
     // In slots of value stacks whose depth is not known, which may be out of use; or, since 3.14, borrowed.
     struct hc_word_vector doubtful;
-    struct hc_frame_reference_vector references; // those of either that frames have
-    struct hc_running_frame_vector frames;       // by thread, from the innermost outwards
+    struct hc_root_reference_vector references; // either, by who has them
+    struct hc_running_frame_vector frames;      // by thread, from the innermost outwards
 };
 
 // Every object that an interpreter's state or a thread's state or frames refer to, over all interpreters and

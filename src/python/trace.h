@@ -107,8 +107,6 @@ void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address);
 uint64_t hc_interpreter_frame_code(struct hc_tracer *tracer, uint64_t address);
 // How many of its slots are in use; false while only a register of its thread tells.
 bool hc_interpreter_frame_depth(struct hc_tracer *tracer, uint64_t address, uint64_t *ret);
-// The generator or coroutine that it is a part of, or 0.
-uint64_t hc_interpreter_frame_owner(struct hc_tracer *tracer, uint64_t address);
 // Since 3.14 the lowest bits of what stands in a frame are a tag (Include/internal/pycore_stackref.h): 1 has
 // a reference that is not counted, NULL among them; 3 an int that is no object. Addresses have neither.
 static inline uint64_t hc_stack_reference(uint64_t slot)

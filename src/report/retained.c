@@ -1,5 +1,6 @@
 #include "report/retained.h"
 
+#include "report/retained_frames.h"
 #include "sets/brief.h"
 #include "sets/classifier.h"
 #include "sets/paths.h"
@@ -54,12 +55,17 @@ static void writing_deinit(struct writing *writing)
     hc_relater_deinit(&writing->relater);
 }
 
-static void add_share(const struct writing *writing, uint64_t bytes)
+void hc_report_retained_cells(struct hc_report *report, uint64_t bytes, uint64_t whole)
 {
     char text[32];
-    snprintf(text, sizeof(text), "%.1f", writing->whole ? 100.0 * (double)bytes / (double)writing->whole : 0);
-    hc_report_cell_number(writing->report, bytes);
-    hc_report_cell_text(writing->report, text);
+    snprintf(text, sizeof(text), "%.1f", whole ? 100.0 * (double)bytes / (double)whole : 0);
+    hc_report_cell_number(report, bytes);
+    hc_report_cell_text(report, text);
+}
+
+static void add_share(const struct writing *writing, uint64_t bytes)
+{
+    hc_report_retained_cells(writing->report, bytes, writing->whole);
 }
 
 static struct hc_error *add_brief(const struct writing *writing, uint32_t object)
@@ -70,13 +76,17 @@ static struct hc_error *add_brief(const struct writing *writing, uint32_t object
     return NULL;
 }
 
-static struct hc_error *add_address(const struct writing *writing, uint32_t object)
+struct hc_error *hc_report_object_cells(struct hc_report *report, struct hc_universe *universe,
+                                        uint32_t object)
 {
+    _cleanup_(hc_freep) char *brief = NULL;
     uint64_t address;
     char text[24];
-    HC_TRY(hc_universe_address(writing->universe, object, &address));
+    HC_TRY(hc_universe_address(universe, object, &address));
+    HC_TRY(hc_universe_brief(universe, object, &brief));
     snprintf(text, sizeof(text), "0x%" PRIx64, address);
-    hc_report_cell_text(writing->report, text);
+    hc_report_cell_text(report, text);
+    hc_report_cell_text(report, brief);
     return NULL;
 }
 
@@ -98,8 +108,7 @@ static struct hc_error *report_objects(const struct writing *writing,
         add_share(writing, row->retained);
         hc_report_cell_number(writing->report,
                               hc_graph_size(writing->universe->graph, (hc_object_id){row->object}));
-        HC_TRY(add_address(writing, row->object));
-        HC_TRY(add_brief(writing, row->object));
+        HC_TRY(hc_report_object_cells(writing->report, writing->universe, row->object));
         HC_TRY(add_path(writing, row->object));
     }
     return NULL;
@@ -177,8 +186,7 @@ static struct hc_error *report_variables(struct writing *writing,
     for (size_t i = 0; i < variables->count; i++) {
         add_share(writing, variables->items[i].retained);
         HC_TRY(add_variable(writing, &variables->items[i]));
-        HC_TRY(add_address(writing, variables->items[i].object));
-        HC_TRY(add_brief(writing, variables->items[i].object));
+        HC_TRY(hc_report_object_cells(writing->report, writing->universe, variables->items[i].object));
     }
     return NULL;
 }
@@ -187,11 +195,14 @@ struct hc_error *hc_report_retained(const struct hc_session *session, long limit
 {
     _cleanup_(hc_universe_deinit) struct hc_universe universe = {0};
     _cleanup_(hc_retained_deinit) struct hc_retained retained = {0};
+    _cleanup_(hc_retained_frames_deinit) struct hc_retained_frames frames = {0};
     _cleanup_(hc_set_releasep) struct hc_set *heap = NULL;
     _cleanup_(writing_deinit) struct writing writing = {.universe = &universe, .report = report};
     HC_TRY(hc_universe_init(&universe, session->graph, 0));
     HC_TRY(hc_set_of_states(&universe, 1u << HC_STATE_REACHABLE, &heap));
-    HC_TRY(hc_retained_find(&universe, limit == HC_NO_LIMIT ? PAGE : (size_t)limit, &retained));
+    size_t most = limit == HC_NO_LIMIT ? PAGE : (size_t)limit;
+    HC_TRY(hc_retained_find(&universe, most, &retained));
+    HC_TRY(hc_retained_frames_find(&universe, most, &frames));
     hc_graph_forget_dominators(session->graph); // paths take as much memory again
     HC_TRY(hc_universe_tracer(&universe, &writing.relater.tracer));
     writing.whole = heap->size;
@@ -203,5 +214,6 @@ struct hc_error *hc_report_retained(const struct hc_session *session, long limit
     HC_TRY(report_objects(&writing, &retained.objects));
     HC_TRY(report_kinds(&writing, &retained.kinds));
     HC_TRY(report_variables(&writing, &retained.variables));
+    HC_TRY(hc_report_retained_frames(&frames, writing.whole, report));
     return hc_report_check(report);
 }

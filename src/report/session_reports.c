@@ -122,7 +122,8 @@ const struct hc_session_report hc_session_reports[] = {
                 "functions from the\n"
                 "innermost outwards. asyncio's tasks that are not done follow, each with what it waits for. "
                 "With\n"
-                "--locals every frame's variables are shown with type, size and value. A line of source is "
+                "--locals every frame's variables are shown with type, size, retained size and value. A line "
+                "of source is "
                 "shown where\n"
                 "its file is here and no younger than the core.\n",
         .layouts_only = true,
@@ -167,12 +168,13 @@ const struct hc_session_report hc_session_reports[] = {
     },
     {
         .name = "retained",
-        .summary = "what keeps most memory alive: objects, kinds, variables",
+        .summary = "what keeps most memory alive: objects, kinds, variables, threads",
         .help = "Prints what would be freed if an object went, its own bytes included, for the largest "
                 "objects, each\n"
                 "with the shortest path from the interpreter; for kinds of objects; and for the variables "
                 "of modules\n"
-                "and classes. 20 of each, unless --limit says otherwise.\n",
+                "and classes, for variables of frames, and for threads. 20 of each, unless --limit says "
+                "otherwise.\n",
         .is_slow = true,
         .write = write_retained,
     },

@@ -23,6 +23,8 @@ void hc_thread_report_deinit(struct hc_thread_report *work)
     hc_tasks_deinit(&work->tasks);
     hc_address_map_deinit(&work->tasks_by_address);
     hc_sources_deinit(&work->sources);
+    hc_holds_deinit(&work->holds);
+    hc_graph_destroy(work->graph);
     hc_tracer_deinit(&work->tracer);
     hc_type_table_deinit(&work->types);
 }
@@ -74,4 +76,22 @@ struct hc_error *hc_thread_report_gather(struct hc_thread_report *work, size_t i
         HC_TRY(hc_native_stack(work->session->image, thread->native, work->session->runtime.module,
                                MOST_NATIVE, &facts->native));
     return NULL;
+}
+
+struct hc_error *hc_thread_report_find_holds(struct hc_thread_report *work)
+{
+    struct hc_graph *graph = work->session->graph;
+    if (!graph) {
+        HC_TRY(hc_graph_build(&work->session->runtime, 0, &work->graph));
+        graph = work->graph;
+    }
+    HC_TRY(hc_holds_find(graph, &work->tracer, &work->holds));
+    work->frames.holds = &work->holds;
+    return NULL;
+}
+
+uint64_t hc_thread_report_retained(const struct hc_thread_report *work, const struct hc_thread *thread)
+{
+    const struct hc_hold *hold = hc_holds_of_thread(&work->holds, thread->address);
+    return hold ? hold->size : 0;
 }

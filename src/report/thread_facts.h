@@ -30,6 +30,8 @@ struct hc_thread_report {
     uint64_t variables_left;
     struct hc_task_vector tasks;
     struct hc_address_map tasks_by_address;
+    struct hc_graph *graph; // owned; NULL: the session has one, or nobody needs it
+    struct hc_holds holds;
 };
 
 // `report` is what its frames are told to. No thread's facts are gathered yet.
@@ -37,3 +39,7 @@ struct hc_error *hc_thread_report_init(struct hc_thread_report *work, const stru
                                        struct hc_report *report, bool with_locals);
 void hc_thread_report_deinit(struct hc_thread_report *work);
 struct hc_error *hc_thread_report_gather(struct hc_thread_report *work, size_t index);
+// Finds what variables, frames and threads retain. That takes a look at all objects.
+struct hc_error *hc_thread_report_find_holds(struct hc_thread_report *work);
+// Bytes that the thread's frames alone keep.
+uint64_t hc_thread_report_retained(const struct hc_thread_report *work, const struct hc_thread *thread);

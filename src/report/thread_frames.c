@@ -41,9 +41,9 @@ static void line_cell(struct hc_report *report, const struct hc_code_place *plac
 }
 
 static const struct hc_column local_columns[] = {
-    {.key = "name", .kind = HC_COLUMN_HIDDEN},    {.key = "type", .kind = HC_COLUMN_HIDDEN},
-    {.key = "size", .kind = HC_COLUMN_HIDDEN},    {.key = "value", .kind = HC_COLUMN_HIDDEN},
-    {.key = "address", .kind = HC_COLUMN_HIDDEN},
+    {.key = "name", .kind = HC_COLUMN_HIDDEN},  {.key = "type", .kind = HC_COLUMN_HIDDEN},
+    {.key = "size", .kind = HC_COLUMN_HIDDEN},  {.key = "retained", .kind = HC_COLUMN_HIDDEN},
+    {.key = "value", .kind = HC_COLUMN_HIDDEN}, {.key = "address", .kind = HC_COLUMN_HIDDEN},
 };
 
 static const struct hc_column frame_columns[] = {
@@ -85,6 +85,12 @@ static struct hc_error *find_variables(const struct hc_frames_report *frames, co
     return NULL;
 }
 
+static uint64_t retained_by(const struct hc_frames_report *frames, const struct hc_frame *frame,
+                            const struct hc_variable *variable)
+{
+    return hc_holds_of_variable(frames->holds, frame->address, variable->holder, variable->value);
+}
+
 static struct hc_error *local_cells(const struct hc_frames_report *frames, const struct hc_frame *frame)
 {
     _cleanup_(hc_variables_deinit) struct hc_variable_vector variables = {0};
@@ -98,6 +104,10 @@ static struct hc_error *local_cells(const struct hc_frames_report *frames, const
         hc_report_cell_text(frames->report, variables.items[i].name);
         hc_report_cell_text(frames->report, shown.type);
         hc_report_cell_number(frames->report, shown.size);
+        if (frames->holds)
+            hc_report_cell_number(frames->report, retained_by(frames, frame, &variables.items[i]));
+        else
+            hc_report_cell_empty(frames->report);
         hc_report_cell_text(frames->report, shown.value);
         hc_report_cell_text(frames->report, address);
     }
@@ -147,9 +157,13 @@ static struct hc_error *local_lines(const struct hc_frames_report *frames, const
     HC_TRY(find_variables(frames, frame, &variables));
     for (size_t i = 0; i < variables.count; i++) {
         _cleanup_(shown_variable_deinit) struct shown_variable shown = {0};
+        char retained[48] = "";
         HC_TRY(show_variable(frames, &variables.items[i], &shown));
-        hc_report_line(frames->report, NULL, "        %s: %s, %" PRIu64 " bytes = %s",
-                       variables.items[i].name, shown.type ? shown.type : "?", shown.size,
+        if (frames->holds)
+            snprintf(retained, sizeof(retained), " (%" PRIu64 " retained)",
+                     retained_by(frames, frame, &variables.items[i]));
+        hc_report_line(frames->report, NULL, "        %s: %s, %" PRIu64 " bytes%s = %s",
+                       variables.items[i].name, shown.type ? shown.type : "?", shown.size, retained,
                        shown.value ? shown.value : "?");
     }
     return NULL;

@@ -1,6 +1,7 @@
 // Frames and exceptions as rows of a report and as lines of text.
 #pragma once
 
+#include "graph/holds.h"
 #include "python/exception.h"
 #include "python/frames.h"
 #include "report/report.h"
@@ -11,7 +12,8 @@ struct hc_frames_report {
     struct hc_report *report;
     struct hc_sources *sources;
     bool with_locals;
-    uint64_t *variables_left; // that may still be shown: forged frames could have any number of them
+    const struct hc_holds *holds; // what variables retain; NULL: not known
+    uint64_t *variables_left;     // that may still be shown: forged frames could have any number of them
 };
 
 // A frame's place, in words. Strings are owned; NULL: not known.

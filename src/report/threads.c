@@ -62,6 +62,9 @@ static struct hc_error *write_thread_lines(struct hc_thread_report *work, const 
     hc_report_exception_line(&work->frames, "raising", &facts->raised);
     hc_report_exception_line(&work->frames, "handling", &facts->handled);
     write_native_lines(work, facts);
+    if (work->frames.holds)
+        hc_report_line(report, NULL, "its frames retain %" PRIu64 " bytes",
+                       hc_thread_report_retained(work, facts->thread));
     HC_TRY(hc_report_frame_lines(&work->frames, &facts->frames, SIZE_MAX));
     if (!facts->frames.count && facts->end == HC_FRAMES_COMPLETE)
         hc_report_line(report, NULL, "no Python frame");
@@ -112,7 +115,13 @@ static const struct hc_column thread_columns[] = {
     {.key = "native", .kind = HC_COLUMN_HIDDEN},
     {.key = "frames", .kind = HC_COLUMN_HIDDEN},
     {.key = "end", .kind = HC_COLUMN_HIDDEN},
+    {.key = "retained", .kind = HC_COLUMN_HIDDEN}, // with --locals only
 };
+
+static size_t thread_column_count(const struct hc_thread_report *work)
+{
+    return COUNT_OF(thread_columns) - !work->frames.holds;
+}
 
 static struct hc_error *write_thread_cells(struct hc_thread_report *work, const struct hc_thread_facts *facts)
 {
@@ -132,6 +141,8 @@ static struct hc_error *write_thread_cells(struct hc_thread_report *work, const 
     write_native_cells(work, facts);
     HC_TRY(hc_report_frame_cells(&work->frames, &facts->frames));
     hc_report_cell_text(report, end_name(facts->end));
+    if (work->frames.holds)
+        hc_report_cell_number(report, hc_thread_report_retained(work, thread));
     return NULL;
 }
 
@@ -141,7 +152,7 @@ static struct hc_error *write_threads(struct hc_thread_report *work)
     for (size_t i = 0; i < work->threads.count; i++)
         HC_TRY(hc_thread_report_gather(work, i));
     hc_report_section(report, "threads", NULL);
-    hc_report_table(report, thread_columns, COUNT_OF(thread_columns));
+    hc_report_table(report, thread_columns, thread_column_count(work));
     for (size_t i = 0; i < work->threads.count; i++)
         HC_TRY(write_thread_cells(work, &work->facts[i]));
     for (size_t i = 0; i < work->threads.count; i++) {
@@ -328,6 +339,8 @@ struct hc_error *hc_report_threads(const struct hc_session *session, bool with_l
 {
     _cleanup_(hc_thread_report_deinit) struct hc_thread_report work = {0};
     HC_TRY(hc_thread_report_init(&work, session, report, with_locals));
+    if (with_locals)
+        HC_TRY(hc_thread_report_find_holds(&work));
     HC_TRY(write_threads(&work));
     write_others(&work);
     HC_TRY(write_tasks(&work));
@@ -343,6 +356,6 @@ struct hc_error *hc_report_first_thread(const struct hc_session *session, struct
         return NULL;
     HC_TRY(hc_thread_report_gather(&work, 0));
     hc_report_section(report, "thread", NULL);
-    hc_report_table(report, thread_columns, COUNT_OF(thread_columns));
+    hc_report_table(report, thread_columns, thread_column_count(&work));
     return write_thread_cells(&work, &work.facts[0]);
 }

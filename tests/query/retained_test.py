@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Retained size: heapcore against a process that knows what it holds, and against the walk that finds dominos.
 
-    python3 tests/query/retained_test.py --heapcore BIN [--interpreter V]... [TEST ...]
+    python3 tests/query/retained_test.py --heapcore BIN --check BIN [--interpreter V]... [TEST ...]
 """
 import json
 import os
@@ -17,7 +17,7 @@ import interpreters
 import suites
 
 PATIENCE = 300  # seconds
-HEAPCORE = None
+HEAPCORE = CHECK = None
 
 
 def heapcore(*arguments):
@@ -32,6 +32,7 @@ class RetainedTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="heapcore-retained-")
         truth, cls.core = dumping.abort_for_core(cls.interpreter, "retained.py", cls.folder)
+        cls.reports = {}  # by options
         with open(truth) as file:
             cls.truth = json.load(file)
 
@@ -45,9 +46,11 @@ class RetainedTest(unittest.TestCase):
         return [answer["value"] for answer in json.loads(done.stdout.decode())]
 
     def report(self, *options):
-        done = heapcore("retained", "--json", *options, self.core)
-        self.assertEqual(0, done.returncode, done.stderr.decode(errors="replace"))
-        return json.loads(done.stdout.decode())
+        if options not in self.reports:
+            done = heapcore("retained", "--json", *options, self.core)
+            self.assertEqual(0, done.returncode, done.stderr.decode(errors="replace"))
+            self.reports[options] = json.loads(done.stdout.decode())
+        return self.reports[options]
 
     def test_what_an_object_retains_is_what_the_process_counted(self):
         facts = self.truth["facts"]
@@ -78,6 +81,44 @@ class RetainedTest(unittest.TestCase):
             if row["holder"] == "module: __main__":
                 self.assertNotIn(row["variable"], self.truth["kept"])
         self.assertEqual(sorted((row["retained"] for row in rows), reverse=True), [row["retained"] for row in rows])
+
+    def test_a_variable_of_a_frame_goes_with_what_only_it_holds(self):
+        rows = self.report("--limit", "500")["locals"]
+        found = {(row["thread"].split('"')[1], row["function"].split(".")[-1], row["variable"]): row["retained"] for row in rows}
+        expected = {(thread, function, name): size for thread, function, name, size in self.truth["locals"]}
+        self.assertEqual({key: size for key, size in expected.items() if size},
+            {key: size for key, size in found.items() if key in expected})
+        self.assertGreater(len(expected), 10)
+        self.assertNotIn(0, found.values())
+        self.assertEqual(sorted((row["retained"] for row in rows), reverse=True), [row["retained"] for row in rows])
+
+    def test_the_variables_of_the_stacks_are_told_with_what_they_retain(self):
+        done = heapcore("threads", "--locals", "--json", self.core)
+        self.assertEqual(0, done.returncode, done.stderr)
+        threads = json.loads(done.stdout.decode())["threads"]
+        found = {(thread["name"], frame["function"], local["name"]): local["retained"]
+            for thread in threads for frame in thread["frames"] for local in frame["locals"]}
+        for thread, function, name, size in self.truth["locals"]:
+            self.assertEqual(size, found[thread, function, name], name)
+        text = heapcore("threads", "--locals", self.core).stdout.decode()
+        self.assertRegex(text, r"  common: bytearray, (\d+) bytes \(\1 retained\) = bytearray\(b")
+        self.assertNotIn("retained)", heapcore("threads", self.core).stdout.decode())
+        report = {row["thread"]: row["retained"] for row in self.report("--limit", "500")["threads"]}
+        self.assertEqual(report, {'%d "%s"' % (thread["tid"], thread["name"]): thread["retained"] for thread in threads})
+
+    def test_a_thread_keeps_what_its_variables_share(self):
+        threads = {row["thread"].split('"')[1]: row["retained"] for row in self.report("--limit", "500")["threads"]}
+        for name, size in self.truth["threads"].items():
+            self.assertLessEqual(size, threads[name])
+            self.assertGreater(size + 8000, threads[name])  # the frames below
+
+    def test_taking_each_away_frees_what_is_said(self):
+        done = subprocess.run([CHECK, self.core], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE,
+            env=dict(os.environ))
+        self.assertEqual(0, done.returncode, done.stdout.decode() + done.stderr.decode())
+        counts = dict(line.split() for line in done.stdout.decode().splitlines())
+        for what, least in ("objects", 100), ("kinds", 10), ("variables", 200), ("kept", 200), ("locals", 20), ("frames", 6), ("threads", 2):
+            self.assertGreaterEqual(int(counts[what]), least, counts)
 
     def test_the_objects_are_the_largest_with_their_paths(self):
         report = self.report("--limit", "40")
@@ -126,22 +167,24 @@ class RetainedTest(unittest.TestCase):
         self.assertEqual([True], self.values("h.dominators[3].dominators[0] == h.dominators[3]"))
 
     def test_of_a_long_path_the_length_is_told(self):
-        paths = [row["path"] for row in self.report("--limit", "150")["objects"]]
+        paths = [row["path"] for row in self.report("--limit", "500")["objects"]]
         self.assertIn("103 references away", paths)
 
     def test_the_text_has_as_many_rows_as_are_asked_for(self):
         done = heapcore("retained", "--limit", "3", self.core)
         self.assertEqual(0, done.returncode, done.stderr)
         blocks = done.stdout.decode().split("\n\n")
-        self.assertEqual([2, 5, 5, 5], [len(block.splitlines()) for block in blocks])
+        self.assertEqual([2, 5, 5, 5, 5, 4], [len(block.splitlines()) for block in blocks])
         self.assertIn("entries", blocks[3])
         self.assertEqual([0] * 3, [len(self.report("--limit", "0")[key]) for key in ("objects", "kinds", "variables")])
 
 
 def main():
-    global HEAPCORE
-    arguments = suites.parse(suites.argument_parser(__doc__, interpreters.QUERIED))
-    HEAPCORE = arguments.heapcore
+    global HEAPCORE, CHECK
+    parser = suites.argument_parser(__doc__, interpreters.QUERIED)
+    parser.add_argument("--check", required=True, help="the program that takes away one thing after the other")
+    arguments = suites.parse(parser, "check")
+    HEAPCORE, CHECK = arguments.heapcore, arguments.check
     if not dumping.kernel_writes_cores_here():
         print("the kernel writes no core files here: a fork cannot be dumped")
         return suites.NONE_FOUND

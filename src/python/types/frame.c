@@ -5,7 +5,7 @@
 #include <string.h>
 
 // enum _frameowner, Include/internal/pycore_frame.h, since 3.11.
-enum { FRAME_OWNED_BY_GENERATOR = 1, FRAME_OWNED_BY_FRAME_OBJECT = 2 };
+enum { FRAME_OWNED_BY_FRAME_OBJECT = 2 };
 
 static uint64_t code_int(struct hc_tracer *tracer, uint64_t code, uint32_t offset)
 {
@@ -96,13 +96,6 @@ bool hc_interpreter_frame_depth(struct hc_tracer *tracer, uint64_t address, uint
         return false;
     *ret = (uint64_t)depth;
     return true;
-}
-
-uint64_t hc_interpreter_frame_owner(struct hc_tracer *tracer, uint64_t address)
-{
-    const struct hc_offsets *at = tracer->at;
-    const uint8_t *owner = hc_reader_view(&tracer->reader, address + at->iframe_owner, 1);
-    return owner && *owner == FRAME_OWNED_BY_GENERATOR ? address - at->generator_iframe : 0;
 }
 
 void hc_trace_interpreter_frame(struct hc_tracer *tracer, uint64_t address)
