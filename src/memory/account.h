@@ -68,6 +68,7 @@ struct hc_account {
     struct hc_memory *memory;
     struct hc_reader reader;
     uint64_t page_size;
+    const char *other_allocator; // than glibc's; NULL: none
     unsigned threads;
     struct hc_memory_kind *kinds; // by type index
     size_t kind_count;

@@ -109,6 +109,28 @@ static struct hc_error *find_bounds(struct hc_account *account)
     return NULL;
 }
 
+// Libraries that stand in for the C library's malloc, and a C library that has another.
+static const char *find_other_allocator(const struct hc_image *image)
+{
+    static const struct {
+        const char *file, *name;
+    } libraries[] = {
+        {"libjemalloc", "jemalloc"},
+        {"libtcmalloc", "tcmalloc"},
+        {"libmimalloc", "mimalloc"},
+        {"ld-musl-", "musl"},
+    };
+    size_t count;
+    const struct hc_module *modules = hc_image_modules(image, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *slash = strrchr(modules[i].path, '/'), *file = slash ? slash + 1 : modules[i].path;
+        for (size_t k = 0; k < sizeof(libraries) / sizeof(*libraries); k++)
+            if (!strncmp(file, libraries[k].file, strlen(libraries[k].file)))
+                return libraries[k].name;
+    }
+    return NULL;
+}
+
 static struct hc_error *find_threads(struct hc_account *account)
 {
     const struct hc_runtime *runtime = account->runtime;
@@ -135,7 +157,11 @@ static struct hc_error *find_threads(struct hc_account *account)
 static struct hc_error *add_unknown(struct hc_account *account, uint64_t start, uint64_t end)
 {
     struct hc_memory *memory = account->memory;
-    struct hc_memory_place place = {.category = HC_MEMORY_UNKNOWN, .address = start, .bytes = end - start};
+    struct hc_memory_place place = {
+        .category = account->other_allocator ? HC_MEMORY_OTHER_ALLOCATOR : HC_MEMORY_UNKNOWN,
+        .address = start,
+        .bytes = end - start,
+    };
     HC_TRY(hc_account_count_zero(account, start, end, &place.zero));
     memory->sums[place.category].bytes += place.bytes;
     memory->sums[place.category].zero += place.zero;
@@ -251,6 +277,9 @@ static struct hc_error *run(struct hc_account *account)
     HC_TRY(hc_account_owners(account));
     HC_TRY(hc_account_pymalloc(account));
     HC_TRY(hc_account_heaps(account, &others));
+    account->other_allocator = find_other_allocator(account->image);
+    if (account->other_allocator)
+        account->memory->allocator = account->other_allocator;
     HC_TRY(hc_account_places(account));
     HC_TRY(hc_account_mapped_chunks(account, &others));
     HC_TRY(hc_account_objects(account));

@@ -28,7 +28,7 @@ enum hc_memory_category {
     HC_MEMORY_MALLOC_TOP,          // the free ends of heaps
     HC_MEMORY_MALLOC_OVERHEAD,     // headers of chunks and heaps, malloc's own tables
     HC_MEMORY_MALLOC_NOT_WALKED,   // of heaps, behind damage
-    HC_MEMORY_OTHER_ALLOCATOR,     // anonymous memory where malloc is another, which is not walked
+    HC_MEMORY_OTHER_ALLOCATOR,     // what would be unknown, where malloc is another, which is not walked
     HC_MEMORY_STACK_USED,          // of threads
     HC_MEMORY_STACK_UNUSED,
     HC_MEMORY_MODULE_DATA, // writable data of binaries

@@ -8,5 +8,6 @@ const struct hc_finding_kind hc_finding_kinds[] = {
     {"growth", "kinds that have become more since the baseline", hc_find_growth},
     {"garbage", "cycles that nothing holds wait for the collector", hc_find_garbage},
     {"reference counts", "counts higher or lower than the references found", hc_find_wrong_counts},
+    {"memory use", "arenas that few objects keep, and memory that is not Python's", hc_find_memory_use},
     {0},
 };

@@ -238,8 +238,28 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(0, report.bytes("pymalloc_not_walked", "malloc_not_walked"))
 
 
+class OtherAllocatorTest(unittest.TestCase):
+    """A library that is known to bring a malloc of its own; this one has its name only."""
+
+    interpreter = None
+
+    def test_another_allocator_is_named_and_what_may_be_its_is_told_apart(self):
+        with tempfile.TemporaryDirectory(prefix="heapcore-memory-") as folder:
+            library = os.path.join(folder, "libjemalloc.so.2")
+            subprocess.run([os.environ.get("CC", "cc"), "-shared", "-x", "c", os.devnull, "-o", library], check=True)
+            truth, core = dumping.abort_for_core(self.interpreter, "memory.py", folder,
+                environment={"LD_PRELOAD": library})
+            report = Report(core)
+            with open(truth) as file:
+                facts = json.load(file)
+        self.assertEqual("jemalloc", report.all["memory"]["allocator"])
+        self.assertGreaterEqual(report.bytes("other_allocator"), facts["raw"] + facts["untouched"])
+        self.assertEqual(0, report.bytes("unknown"))
+        self.assertEqual(report.total, report.sum())
+
+
 def cases_of(interpreter):
-    return [MemoryTest, LiveTest] if interpreter.name in ("3.12", interpreters.DEBIAN) else [MemoryTest]
+    return [MemoryTest, LiveTest, OtherAllocatorTest] if interpreter.name in ("3.12", interpreters.DEBIAN) else [MemoryTest]
 
 
 def main():

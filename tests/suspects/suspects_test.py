@@ -118,7 +118,21 @@ class GrowthTest(SuspectsTest):
         self.assertEqual([], self.suspects())
 
 
-CASES = [CleanTest, HolderTest, GroupTest, EqualTest, OversizedTest, WaitingTest, KeptTest]
+class PinnedTest(SuspectsTest):
+    defect = "pinned"
+
+    def test_arenas_that_few_objects_keep_are_found_with_their_kind(self):
+        self.check()
+
+
+class NativeTest(SuspectsTest):
+    defect = "native"
+
+    def test_memory_of_c_code_that_no_object_owns_is_measured(self):
+        self.check()
+
+
+CASES = [CleanTest, HolderTest, GroupTest, EqualTest, OversizedTest, WaitingTest, KeptTest, PinnedTest, NativeTest]
 
 
 def main():

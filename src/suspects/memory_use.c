@@ -1,0 +1,146 @@
+// Memory that Python has and does not use, or that is not Python's at all: arenas of pymalloc that a few
+// objects keep from being given back, and memory of C code that no object is known to own.
+#include "suspects/kinds.h"
+
+#include "base/size_text.h"
+#include "memory/memory.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+// docs/suspects.md
+enum {
+    PINNED_FREE = 75,       // per cent of an arena's blocks
+    PINNED_SHARE = 10,      // per cent of the memory in use
+    PINNED_LEAST = 4 << 20, // bytes
+    NATIVE_SHARE = 25,
+    NATIVE_LEAST = 16 << 20,
+};
+
+struct pinned {
+    uint64_t arenas, free, used;
+    uint64_t *bytes_of_type; // of the objects in these arenas
+};
+
+static void pinned_deinit(struct pinned *pinned)
+{
+    free(pinned->bytes_of_type);
+}
+
+// Pages of zeros are mostly no memory at all.
+static uint64_t bytes_in_use(const struct hc_memory *memory)
+{
+    uint64_t bytes = memory->total;
+    for (int category = 0; category < HC_MEMORY_COUNT; category++)
+        bytes -= memory->sums[category].zero;
+    return bytes;
+}
+
+static bool is_pinned(const struct hc_memory_arena *arena)
+{
+    return arena->used && arena->free / PINNED_FREE >= (arena->used + arena->free) / 100;
+}
+
+static void count_pool(const struct hc_graph *graph, const struct hc_pool *pool, struct pinned *pinned)
+{
+    for (uint32_t i = 0; i < (pool->block_count + 63u) / 64; i++) {
+        const struct hc_slot_word *word = &graph->pools.words[pool->first_word + i];
+        uint32_t count = (uint32_t)__builtin_popcountll(word->objects);
+        for (uint32_t number = word->first_object; number < word->first_object + count; number++)
+            if (graph->states[number] != HC_STATE_NONE)
+                pinned->bytes_of_type[graph->type_indexes[number]] += pool->block_size;
+    }
+}
+
+static struct hc_error *survey_arenas(const struct hc_graph *graph, const struct hc_memory *memory,
+                                      struct pinned *ret)
+{
+    uint64_t size = 1ull << graph->pools.pool_bits;
+    ret->bytes_of_type = calloc(graph->types.types.count + 1, sizeof(*ret->bytes_of_type));
+    if (!ret->bytes_of_type)
+        return hc_error_out_of_memory();
+    for (size_t i = 0; i < memory->arenas.count; i++) {
+        const struct hc_memory_arena *arena = &memory->arenas.items[i];
+        if (!is_pinned(arena))
+            continue;
+        ret->arenas++;
+        ret->free += arena->free;
+        ret->used += arena->used;
+        for (uint64_t at = arena->address; at < arena->address + arena->size; at += size) {
+            const struct hc_pool *pool = hc_pools_find(&graph->pools, at);
+            if (pool)
+                count_pool(graph, pool, ret);
+        }
+    }
+    return NULL;
+}
+
+static const struct hc_type *most_bytes(const struct hc_graph *graph, const struct pinned *pinned)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < graph->types.types.count; i++)
+        if (pinned->bytes_of_type[i] > pinned->bytes_of_type[most])
+            most = i;
+    return graph->types.types.count ? graph->types.types.items[most] : NULL;
+}
+
+static struct hc_error *report_pinned(const struct hc_inquiry *inquiry, const struct hc_memory *memory)
+{
+    const struct hc_graph *graph = inquiry->session->graph;
+    _cleanup_(pinned_deinit) struct pinned pinned = {0};
+    hc_size_buffer free_text, used_text;
+    HC_TRY(survey_arenas(graph, memory, &pinned));
+    const struct hc_type *type = most_bytes(graph, &pinned);
+    if (!type || pinned.free < PINNED_LEAST || pinned.free < bytes_in_use(memory) / 100 * PINNED_SHARE)
+        return NULL;
+    struct hc_suspect *suspect = hc_suspect_add(
+        inquiry, "pinned arenas", pinned.free,
+        "%" PRIu64 " of %zu arenas of pymalloc are mostly free: %s that cannot be given back, for %s in use "
+        "there, most of it of the type %s",
+        pinned.arenas, memory->arenas.count, hc_size_text(pinned.free, free_text),
+        hc_size_text(pinned.used, used_text), type->qualname ? type->qualname : "?");
+    if (!suspect)
+        return hc_error_out_of_memory();
+    suspect->elsewhere = "heapcore memory";
+    hc_suspect_figure(suspect, "arenas", pinned.arenas);
+    hc_suspect_bytes(suspect, "free", pinned.free);
+    hc_suspect_bytes(suspect, "used", pinned.used);
+    return NULL;
+}
+
+static struct hc_error *report_native(const struct hc_inquiry *inquiry, const struct hc_memory *memory)
+{
+    static const enum hc_memory_category native[] = {HC_MEMORY_MALLOC_OTHER, HC_MEMORY_MALLOC_MAPPED,
+                                                     HC_MEMORY_OTHER_ALLOCATOR, HC_MEMORY_UNKNOWN};
+    uint64_t bytes = 0, blocks = 0, whole = bytes_in_use(memory);
+    hc_size_buffer size;
+    for (size_t i = 0; i < sizeof(native) / sizeof(*native); i++) {
+        bytes += memory->sums[native[i]].bytes - memory->sums[native[i]].zero;
+        blocks += i < 2 ? memory->sums[native[i]].count : 0;
+    }
+    if (bytes < NATIVE_LEAST || bytes < whole / 100 * NATIVE_SHARE)
+        return NULL;
+    struct hc_memory_chunks most =
+        memory->chunks.count ? memory->chunks.items[0] : (struct hc_memory_chunks){0};
+    struct hc_suspect *suspect = hc_suspect_add(inquiry, "native memory", bytes,
+                                                "%s are C code's: nothing known to Python owns them; %" PRIu64
+                                                " blocks of malloc have "
+                                                "most, %" PRIu64 " of these of %" PRIu64 " bytes each",
+                                                hc_size_text(bytes, size), blocks, most.count, most.size);
+    if (!suspect)
+        return hc_error_out_of_memory();
+    suspect->elsewhere = "heapcore memory";
+    hc_suspect_figure(suspect, "blocks", blocks);
+    hc_suspect_bytes(suspect, "native", bytes);
+    hc_suspect_figure(suspect, "of_one_size", most.count);
+    hc_suspect_bytes(suspect, "that_size", most.size);
+    return NULL;
+}
+
+struct hc_error *hc_find_memory_use(const struct hc_inquiry *inquiry)
+{
+    _cleanup_(hc_memory_deinit) struct hc_memory memory = {0};
+    HC_TRY(hc_memory_account(inquiry->session, &memory));
+    HC_TRY(report_pinned(inquiry, &memory));
+    return report_native(inquiry, &memory);
+}
