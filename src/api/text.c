@@ -100,7 +100,7 @@ heapcore_error *heapcore_report(heapcore_session *session, const char *command,
     struct hc_error *error = api_open_stream(write, argument, &file);
     if (error)
         return api_error(error);
-    error = report->write(session->session, &options, file);
+    error = hc_session_report_write(report, session->session, &options, file);
     fclose(file);
     return api_error(error);
 }

@@ -206,9 +206,9 @@ static struct hc_error *write_reports(const struct collection *collection, FILE 
     const struct hc_session_report *report = hc_session_report_find("analyze");
     HC_TRY(open_session(collection, &session));
     struct hc_report_options options = {.render = {.limit = HC_NO_LIMIT}, .full = true};
-    HC_TRY(report->write(session, &options, text));
+    HC_TRY(hc_session_report_write(report, session, &options, text));
     options.json = true;
-    return report->write(session, &options, json);
+    return hc_session_report_write(report, session, &options, json);
 }
 
 static struct hc_error *save(const struct hc_collect_wishes *wishes, const char *ending, const char *bytes,

@@ -17,7 +17,7 @@ static struct hc_error *write_slow(const struct hc_session_report *report, const
     if (!file)
         return hc_error_out_of_memory();
     hc_progress_begin(&progress, quiet, "looking into %s …", hc_image_path(session->image));
-    struct hc_error *error = report->write(session, wishes, file);
+    struct hc_error *error = hc_session_report_write(report, session, wishes, file);
     bool is_complete = !ferror(file);
     is_complete = !fclose(file) && is_complete;
     hc_progress_end(&progress);
@@ -48,7 +48,7 @@ static struct hc_error *run_report(const struct hc_cli_options *options)
         .verify = options->verify,
     };
     return report->is_slow ? write_slow(report, session, &wishes, own.quiet)
-                           : report->write(session, &wishes, stdout);
+                           : hc_session_report_write(report, session, &wishes, stdout);
 }
 
 static struct hc_command of_report(const struct hc_session_report *report)

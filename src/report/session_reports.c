@@ -14,82 +14,54 @@
 
 #include <string.h>
 
-static struct hc_error *write_report(const struct hc_report *report, const struct hc_report_options *options,
-                                     FILE *file)
+static struct hc_error *make_analyze(const struct hc_session *session,
+                                     const struct hc_report_options *options, struct hc_report *report)
 {
-    return options->json ? hc_json_write(report, &options->render, file)
-                         : hc_text_write(report, &options->render, file);
-}
-
-static struct hc_error *write_analyze(const struct hc_session *session,
-                                      const struct hc_report_options *options, FILE *file)
-{
-    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "analyze"};
     const struct hc_screen_options screen = {
         .baseline = options->baseline, .limit = options->render.limit, .width = options->render.width};
     if (options->full || options->json)
-        HC_TRY(hc_report_analyze(session, options->baseline, options->render.limit, &report));
+        HC_TRY(hc_report_analyze(session, options->baseline, options->render.limit, report));
     else
-        HC_TRY(hc_report_screen(session, &screen, &report));
-    if (options->verify) {
-        HC_TRY(hc_report_verification(session, &report));
-        HC_TRY(hc_report_check(&report));
-    }
-    return write_report(&report, options, file);
+        HC_TRY(hc_report_screen(session, &screen, report));
+    return options->verify ? hc_report_verification(session, report) : NULL;
 }
 
-static struct hc_error *write_dump(const struct hc_session *session, const struct hc_report_options *options,
-                                   FILE *file)
+static struct hc_error *make_threads(const struct hc_session *session,
+                                     const struct hc_report_options *options, struct hc_report *report)
 {
-    return hc_dump_write(session, &options->render, file);
+    return hc_report_threads(session, options->locals, report);
 }
 
-static struct hc_error *write_threads(const struct hc_session *session,
-                                      const struct hc_report_options *options, FILE *file)
+static struct hc_error *make_layouts(const struct hc_session *session,
+                                     const struct hc_report_options *options, struct hc_report *report)
 {
-    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "threads"};
-    HC_TRY(hc_report_threads(session, options->locals, &report));
-    return write_report(&report, options, file);
+    (void)options;
+    return hc_report_layouts(session, report);
 }
 
-static struct hc_error *write_layouts(const struct hc_session *session,
-                                      const struct hc_report_options *options, FILE *file)
+static struct hc_error *make_retained(const struct hc_session *session,
+                                      const struct hc_report_options *options, struct hc_report *report)
 {
-    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "layouts"};
-    HC_TRY(hc_report_layouts(session, &report));
-    return write_report(&report, options, file);
+    return hc_report_retained(session, options->render.limit, report);
 }
 
-static struct hc_error *write_retained(const struct hc_session *session,
-                                       const struct hc_report_options *options, FILE *file)
+static struct hc_error *make_suspects(const struct hc_session *session,
+                                      const struct hc_report_options *options, struct hc_report *report)
 {
-    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "retained"};
-    HC_TRY(hc_report_retained(session, options->render.limit, &report));
-    return write_report(&report, options, file);
+    return hc_report_suspects(session, options->baseline, report);
 }
 
-static struct hc_error *write_suspects(const struct hc_session *session,
-                                       const struct hc_report_options *options, FILE *file)
+static struct hc_error *make_references(const struct hc_session *session,
+                                        const struct hc_report_options *options, struct hc_report *report)
 {
-    _cleanup_(hc_report_deinit) struct hc_report report = {.name = "suspects"};
-    HC_TRY(hc_report_suspects(session, options->baseline, &report));
-    return write_report(&report, options, file);
+    (void)options;
+    return hc_report_references(session, report);
 }
 
-static struct hc_error *write_references(const struct hc_session *session,
-                                         const struct hc_report_options *options, FILE *file)
+static struct hc_error *make_memory(const struct hc_session *session, const struct hc_report_options *options,
+                                    struct hc_report *report)
 {
-    _cleanup_(hc_report_deinit) struct hc_report report = {0};
-    HC_TRY(hc_report_references(session, &report));
-    return write_report(&report, options, file);
-}
-
-static struct hc_error *write_memory(const struct hc_session *session,
-                                     const struct hc_report_options *options, FILE *file)
-{
-    _cleanup_(hc_report_deinit) struct hc_report report = {0};
-    HC_TRY(hc_report_memory(session, options->render.limit, options->json, &report));
-    return write_report(&report, options, file);
+    return hc_report_memory(session, options->render.limit, options->json, report);
 }
 
 const struct hc_session_report hc_session_reports[] = {
@@ -111,7 +83,7 @@ const struct hc_session_report hc_session_reports[] = {
         .takes_full = true,
         .takes_verify = true,
         .is_slow = true,
-        .write = write_analyze,
+        .make = make_analyze,
     },
     {
         .name = "threads",
@@ -128,7 +100,7 @@ const struct hc_session_report hc_session_reports[] = {
                 "its file is here and no younger than the core.\n",
         .layouts_only = true,
         .takes_locals = true,
-        .write = write_threads,
+        .make = make_threads,
     },
     {
         .name = "memory",
@@ -141,7 +113,7 @@ const struct hc_session_report hc_session_reports[] = {
                 "blocks that\n"
                 "nothing known owns, and mappings; --limit says how many rows of each.\n",
         .is_slow = true,
-        .write = write_memory,
+        .make = make_memory,
     },
     {
         .name = "dump",
@@ -152,7 +124,6 @@ const struct hc_session_report hc_session_reports[] = {
             "how its size and references are known, and the addresses of the objects that it refers to.\n"
             "Attributes that live in inline values and never were made a dict follow as dicts with\n"
             "\"virtual\":true.\n",
-        .write = write_dump,
     },
     {
         .name = "layouts",
@@ -164,7 +135,7 @@ const struct hc_session_report hc_session_reports[] = {
                 "writes what debug information says as a table, which --layouts reads where there is none.\n",
         .takes_emit = true,
         .layouts_only = true,
-        .write = write_layouts,
+        .make = make_layouts,
     },
     {
         .name = "retained",
@@ -176,7 +147,7 @@ const struct hc_session_report hc_session_reports[] = {
                 "and classes, for variables of frames, and for threads. 20 of each, unless --limit says "
                 "otherwise.\n",
         .is_slow = true,
-        .write = write_retained,
+        .make = make_retained,
     },
     {
         .name = "suspects",
@@ -190,7 +161,7 @@ const struct hc_session_report hc_session_reports[] = {
                 "--baseline CORE, a core of the same process dumped earlier, the kinds that grew.\n",
         .takes_baseline = true,
         .is_slow = true,
-        .write = write_suspects,
+        .make = make_suspects,
     },
     {
         .name = "references",
@@ -204,9 +175,21 @@ const struct hc_session_report hc_session_reports[] = {
             "given\n"
             "back; one too low is a crash to come. With --json every object and word is told.\n",
         .is_slow = true,
-        .write = write_references,
+        .make = make_references,
     },
 };
+
+struct hc_error *hc_session_report_write(const struct hc_session_report *kind,
+                                         const struct hc_session *session,
+                                         const struct hc_report_options *options, FILE *file)
+{
+    if (!kind->make) // a line an object is not to be held in memory
+        return hc_dump_write(session, &options->render, file);
+    _cleanup_(hc_report_deinit) struct hc_report report = {.name = kind->name};
+    HC_TRY(kind->make(session, options, &report));
+    return options->json ? hc_json_write(&report, &options->render, file)
+                         : hc_text_write(&report, &options->render, file);
+}
 
 size_t hc_session_report_count(void)
 {

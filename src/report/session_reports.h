@@ -27,9 +27,13 @@ struct hc_session_report {
     bool takes_locals;
     bool takes_full;
     bool takes_verify;
-    struct hc_error *(*write)(const struct hc_session *session, const struct hc_report_options *options,
-                              FILE *file);
+    struct hc_error *(*make)(const struct hc_session *session, const struct hc_report_options *options,
+                             struct hc_report *report); // NULL: of dump, which is no report but lines
 };
+
+struct hc_error *hc_session_report_write(const struct hc_session_report *kind,
+                                         const struct hc_session *session,
+                                         const struct hc_report_options *options, FILE *file);
 
 extern const struct hc_session_report hc_session_reports[];
 size_t hc_session_report_count(void);
