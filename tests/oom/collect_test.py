@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -97,6 +98,21 @@ class CollectTest(cored.CoredCase):
         self.assertEqual(self.path(".core"), analysis["image"]["path"])
         self.collect(core=whole[: len(whole) // 10])
         self.assertIn("cut short", read(self.path(".txt")).decode())
+
+    def test_a_damaged_beginning_harms_nobody(self):
+        whole = read(self.core)[: 1 << 18]
+        generator = random.Random(7)
+        for _ in range(16):
+            damaged = bytearray(whole)
+            for _ in range(8):
+                at = generator.choice((generator.randrange(64), generator.randrange(4096), generator.randrange(len(whole))))
+                damaged[at] = generator.choice((0, 1, 0x7F, 0xFF, generator.randrange(256)))
+            done = self.collect(core=bytes(damaged))
+            self.assertIn(done.returncode, (DONE, FAILED), done.stderr)
+            self.assertNotIn("died of signal", done.stderr.decode())
+            self.assertNotIn("Sanitizer", done.stderr.decode())
+            self.assertNotIn("runtime error", done.stderr.decode())
+        self.assertFalse(glob.glob(self.kept + "/*.partial"))
 
     def test_too_little_room_cuts_the_core_and_is_told(self):
         done = self.collect("--max-size", "1M")
