@@ -123,7 +123,7 @@ static struct hc_error *count_keys(struct count *count, unsigned worker, const s
         hc_address_map_insert(&count->workers[worker].keys, shared ? shared : own, 0, &inserted);
     if (!slot)
         return hc_error_out_of_memory();
-    slot->value += shared ? 1 : OWN_KEYS;
+    slot->value = shared ? slot->value + 1 : slot->value | OWN_KEYS;
     return NULL;
 }
 
@@ -178,6 +178,8 @@ static struct hc_error *compare_object(void *argument, unsigned worker, size_t t
     const struct hc_runtime *runtime = count->graph->types.runtime;
     uint64_t refcount = hc_tracer_refcount(&count->walk.tracers[worker], view);
     uint32_t found = atomic_load_explicit(&count->found[object], memory_order_relaxed);
+    if (found > INT32_MAX) // a damaged heap: more was taken away than had been added
+        found = 0;
     if (hc_refcount_is_immortal(runtime, refcount))
         outcome->immortal++;
     else if (object >= count->graph->pool_count && hc_image_find_module(runtime->image, view->address))
@@ -323,7 +325,7 @@ static void settle_low(struct hc_audit *audit)
     size_t kept = 0;
     for (size_t i = 0; i < audit->low.count; i++) {
         const struct hc_audit_item *item = &audit->low.items[i];
-        if (item->found - item->doubtful > item->refcount)
+        if (item->found > item->doubtful && item->found - item->doubtful > item->refcount)
             audit->low.items[kept++] = *item;
     }
     audit->agreeing += audit->low.count - kept;
@@ -344,7 +346,7 @@ struct hc_error *hc_audit_run(const struct hc_graph *graph, unsigned threads, st
     HC_TRY(hc_audit_walk_run(&count.walk, compare_object, &count));
     HC_TRY(collect(&count, &audit));
     doubt_types(&count, &audit);
-    HC_TRY(hc_audit_doubt(graph, &audit.low));
+    HC_TRY(hc_audit_doubt(&count.walk, &audit.low));
     settle_low(&audit);
     HC_TRY(hc_audit_explain(&count.walk, &roots, &audit));
     *ret = audit;

@@ -67,12 +67,16 @@ static struct hc_error *prepare(struct doubt *doubt)
     return NULL;
 }
 
-struct hc_error *hc_audit_doubt(const struct hc_graph *graph, struct hc_audit_item_vector *low)
+struct hc_error *hc_audit_doubt(const struct hc_audit_walk *walk, struct hc_audit_item_vector *low)
 {
+    enum { MANY = 1000 }; // this is damage: not worth running types' code a second time
+    const struct hc_graph *graph = walk->graph;
     _cleanup_(doubt_deinit) struct doubt doubt = {.graph = graph, .low = low};
     if (!low->count)
         return NULL;
     HC_TRY(prepare(&doubt));
+    if (low->count > MANY)
+        doubt.tracer.runtime = &walk->runtime;
     for (uint32_t i = 0; i < graph->real_count; i++) {
         if (i % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());

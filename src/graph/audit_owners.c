@@ -16,6 +16,8 @@ struct ownership {
     _Atomic uint8_t *owned;       // by number of the block
     bool has_chunks;
     struct buffers *buffers; // one a worker
+    uint64_t last_block;     // asked for, and the answer: words of a block follow one another
+    bool is_last_dead;
     struct hc_word_vector sorted;
 };
 
@@ -95,16 +97,24 @@ static bool is_in_buffer(struct ownership *ownership, uint64_t address)
     return address - buffer < hc_block_size(&ownership->walk->tracers[0], buffer);
 }
 
+static bool is_dead(struct ownership *ownership, uint64_t block)
+{
+    if (block != ownership->last_block)
+        ownership->is_last_dead =
+            hc_block_is_dead(&ownership->walk->tracers[0], &ownership->walk->graph->pools, block);
+    ownership->last_block = block;
+    return ownership->is_last_dead;
+}
+
 static bool is_owned(struct ownership *ownership, const struct hc_holder *holder)
 {
     const struct hc_pools *pools = &ownership->walk->graph->pools;
-    struct hc_tracer *tracer = &ownership->walk->tracers[0];
     uint32_t number;
     if (holder->kind == HC_HOLDER_BLOCK) {
         uint64_t block = block_of(pools, holder->address);
         return !block ||
                (hc_address_map_find(&ownership->blocks, block, &number) && ownership->owned[number]) ||
-               hc_block_is_dead(tracer, pools, block);
+               is_dead(ownership, block);
     }
     return holder->kind == HC_HOLDER_CHUNK && is_in_buffer(ownership, holder->address);
 }

@@ -7,9 +7,11 @@
 
 #include <stdatomic.h>
 
-// A walk over all real objects in the order of their numbers, cut into tasks.
+// A walk over all real objects in the order of their numbers, cut into tasks. Its tracers run no code of
+// types: that has been done once, takes long, and finds no buffers. Does not move once it is made.
 struct hc_audit_walk {
     const struct hc_graph *graph;
+    struct hc_runtime runtime; // a copy, but for that; owns nothing
     size_t task_count;
     unsigned threads;
     struct hc_tracer *tracers; // one a worker
@@ -28,7 +30,7 @@ struct hc_error *hc_audit_walk_run(struct hc_audit_walk *walk, hc_audit_object_f
 // The item of `object`, or NULL.
 struct hc_audit_item *hc_audit_find(struct hc_audit_item_vector *items, uint32_t object);
 // Fills `doubtful` of each item.
-struct hc_error *hc_audit_doubt(const struct hc_graph *graph, struct hc_audit_item_vector *low);
+struct hc_error *hc_audit_doubt(const struct hc_audit_walk *walk, struct hc_audit_item_vector *low);
 // Fills audit->holders, and `explained` of what is too high.
 struct hc_error *hc_audit_explain(struct hc_audit_walk *walk, const struct hc_owned_root_vector *roots,
                                   struct hc_audit *audit);

@@ -17,6 +17,8 @@ struct hc_error *hc_audit_walk_init(struct hc_audit_walk *walk, const struct hc_
                                     unsigned threads)
 {
     walk->graph = graph;
+    walk->runtime = *graph->types.runtime;
+    walk->runtime.no_emulation = true;
     walk->threads = hc_parallel_threads(threads);
     walk->task_count = 2 * (size_t)walk->threads * TASKS_PER_THREAD;
     walk->tracers = hc_calloc_alone(walk->threads, sizeof(*walk->tracers));
@@ -25,6 +27,7 @@ struct hc_error *hc_audit_walk_init(struct hc_audit_walk *walk, const struct hc_
     atomic_init(&walk->allowance, 0);
     for (unsigned i = 0; i < walk->threads; i++) {
         HC_TRY(hc_tracer_init(&walk->tracers[i], (struct hc_type_table *)&graph->types));
+        walk->tracers[i].runtime = &walk->runtime;
         walk->tracers[i].allowance = &walk->allowance;
     }
     return NULL;

@@ -201,13 +201,23 @@ static bool is_untraced(const struct search *search, uint32_t object, uint64_t a
     return true;
 }
 
+static int by_start(const void *a, const void *b)
+{
+    const struct range *left = a, *right = b;
+    return (left->start > right->start) - (left->start < right->start);
+}
+
 static bool is_in_data_stack(const struct search *search, uint64_t address)
 {
-    for (size_t i = 0; i < search->data_stacks.count; i++)
-        if (address - search->data_stacks.items[i].start <
-            search->data_stacks.items[i].end - search->data_stacks.items[i].start)
-            return true;
-    return false;
+    size_t low = 0, high = search->data_stacks.count; // the first that begins after `address`
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (search->data_stacks.items[middle].start <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low && address < search->data_stacks.items[low - 1].end;
 }
 
 static bool is_in_interpreter(const struct search *search, uint64_t address)
@@ -362,6 +372,9 @@ struct hc_error *hc_audit_explain(struct hc_audit_walk *walk, const struct hc_ow
         return NULL;
     HC_TRY(index_objects(&search));
     HC_TRY(index_roots(&search, &walk->tracers[0], roots));
+    if (search.data_stacks.count)
+        qsort(search.data_stacks.items, search.data_stacks.count, sizeof(*search.data_stacks.items),
+              by_start);
     HC_TRY(cut_pieces(&search));
     HC_TRY(hc_parallel_run(walk->threads, search.pieces.count, search_piece, &search));
     HC_TRY(collect(&search));
