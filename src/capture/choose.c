@@ -16,8 +16,6 @@ enum {
     LEAST_BLOCK = 1 << 20,
     LEAST_RUN = 256 << 10, // shorter ones are not worth a program header
     KEPT_START = 64 << 10, // of a block: an object's header, and the text that a report shows of it
-    // Blocks where more pages than one of so many have pointers are containers, and kept as they are.
-    PAGES_PER_POINTER = 64,
 };
 
 enum page_kind { PAGE_EMPTY, PAGE_DATA, PAGE_POINTERS };
@@ -99,56 +97,35 @@ static void judge_pages(struct chooser *chooser, uint64_t address, uint64_t coun
     }
 }
 
-static struct hc_error *judge_range(struct chooser *chooser, uint64_t start, uint64_t count, uint8_t *kinds)
-{
-    for (uint64_t i = 0; i < count; i += PAGES_AT_ONCE) {
-        HC_TRY(hc_interrupt_check());
-        judge_pages(chooser, start + i * chooser->page_size, hc_min(count - i, PAGES_AT_ONCE), kinds + i);
-    }
-    return NULL;
-}
-
-// Runs of pages without pointers, from a page with data to a page with data.
-static struct hc_error *add_runs(const struct chooser *chooser, uint64_t start, uint64_t count,
-                                 const uint8_t *kinds, struct hc_omission_vector *ret)
-{
-    uint64_t size = chooser->page_size;
-    for (uint64_t i = 0, j; i < count; i = j + 1) {
-        uint64_t first = count, last = 0;
-        for (j = i; j < count && kinds[j] != PAGE_POINTERS; j++) {
-            if (kinds[j] == PAGE_EMPTY)
-                continue;
-            first = hc_min(first, j);
-            last = j + 1;
-        }
-        struct hc_omission omission = {
-            .start = start + first * size,
-            .end = start + last * size,
-            .reason = HC_OMISSION_DATA,
-        };
-        if (last > first && (last - first) * size >= LEAST_RUN && !hc_omission_vector_push(ret, omission))
-            return hc_error_out_of_memory();
-    }
-    return NULL;
-}
-
+// A block is left out from its first page with data to its last, if it has no pointer but at its ends. A
+// dict's table, say, has long parts without, and cannot be understood when these are missing.
 static struct hc_error *choose_in_block(struct chooser *chooser, uint64_t block, uint64_t length,
                                         struct hc_omission_vector *ret)
 {
-    uint64_t start = block + KEPT_START;
-    uint64_t count = (length - KEPT_START) / chooser->page_size - 1; // the last page is kept
-    uint64_t data = 0, pointers = 0;
-    _cleanup_(hc_freep) uint8_t *kinds = calloc(count, 1);
-    if (!kinds)
-        return hc_error_out_of_memory();
-    HC_TRY(judge_range(chooser, start, count, kinds));
-    for (uint64_t i = 0; i < count; i++) {
-        data += kinds[i] == PAGE_DATA;
-        pointers += kinds[i] == PAGE_POINTERS;
+    uint64_t size = chooser->page_size, start = block + KEPT_START;
+    uint64_t count = (length - KEPT_START) / size - 1; // the last page is kept
+    uint64_t first = count, last = 0;
+    uint8_t kinds[PAGES_AT_ONCE];
+    for (uint64_t i = 0; i < count; i += PAGES_AT_ONCE) {
+        uint64_t here = hc_min(count - i, PAGES_AT_ONCE);
+        HC_TRY(hc_interrupt_check());
+        judge_pages(chooser, start + i * size, here, kinds);
+        for (uint64_t j = 0; j < here; j++) {
+            if (kinds[j] == PAGE_POINTERS)
+                return NULL;
+            if (kinds[j] == PAGE_EMPTY)
+                continue;
+            first = hc_min(first, i + j);
+            last = i + j + 1;
+        }
     }
-    if (pointers * PAGES_PER_POINTER > data)
-        return NULL;
-    return add_runs(chooser, start, count, kinds, ret);
+    struct hc_omission omission = {
+        .start = start + first * size,
+        .end = start + last * size,
+        .reason = HC_OMISSION_DATA,
+    };
+    bool is_worth_it = last > first && (last - first) * size >= LEAST_RUN;
+    return is_worth_it && !hc_omission_vector_push(ret, omission) ? hc_error_out_of_memory() : NULL;
 }
 
 // The first two words of each page that exists; zeros of others.

@@ -59,9 +59,13 @@ bool hc_dict_keys_read(const struct hc_runtime *runtime, struct hc_reader *reade
     ret->usable = hc_load_word(target, bytes + at->keys_usable);
     ret->size = at->sizeof_keys + indices + usable_fraction(ret->index_size) * ret->entry_size;
     uint64_t start = at->keys_indices + indices;
-    if (start > available)
-        return false;
     ret->start = start;
+    // What was left out on purpose has no pointers: every entry was deleted.
+    if (start > available) {
+        ret->entries = bytes;
+        ret->count = 0;
+        return hc_reader_extent(reader, address, start) == start;
+    }
     ret->entries = bytes + start;
     uint64_t readable = (available - start) / ret->entry_size;
     if (ret->count > usable_fraction(ret->index_size) || ret->count > readable)
