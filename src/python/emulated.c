@@ -9,7 +9,7 @@
 enum {
     CALL_BLOCKS = 1 << 26,  // of one call: a container of ten million objects is traversed with it
     VISIT_BLOCKS = 1 << 22, // … where it can be done without
-    FIRST_CREDIT = 1 << 26, // of all calls, besides what decoders are granted
+    FIRST_CREDIT = 1 << 23, // of all calls, besides what decoders are granted
     CALL_CREDIT = 4096,
     FAILURES = 8,         // in a row from the start: its code is not for the emulator
     ENDLESS_FAILURES = 2, // … which cost the most
