@@ -92,13 +92,14 @@ static size_t times(const struct hc_id_vector *numbers, uint32_t number)
     return first_from(numbers, number + 1ull) - first_from(numbers, number);
 }
 
-// The first mention of `object` or, where there is none, of a later one.
-static size_t first_mention(const struct hc_holds *holds, uint32_t object)
+// The first mention of `object` by `frame` or, where there is none, the one that would follow it.
+static size_t first_mention(const struct hc_holds *holds, uint32_t object, uint32_t frame)
 {
+    const struct hc_mention sought = {.object = object, .frame = frame};
     size_t low = 0, high = holds->mentions.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (holds->mentions.items[middle].object < object)
+        if (by_object(&holds->mentions.items[middle], &sought) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -163,11 +164,9 @@ static struct hc_error *find_owners(struct labelling *labelling)
 
 static bool is_mentioned(const struct hc_holds *holds, uint32_t object, uint32_t frame)
 {
-    for (size_t i = first_mention(holds, object);
-         i < holds->mentions.count && holds->mentions.items[i].object == object; i++)
-        if (holds->mentions.items[i].frame == frame)
-            return true;
-    return false;
+    size_t first = first_mention(holds, object, frame);
+    return first < holds->mentions.count && holds->mentions.items[first].object == object &&
+           holds->mentions.items[first].frame == frame;
 }
 
 // Is the reference really a running frame's? All of a frame object are; those of a generator that its frame
@@ -367,7 +366,7 @@ static bool refers_to(const struct hc_graph *graph, uint32_t source, uint32_t ta
 static bool goes_with(const struct hc_holds *holds, uint64_t frame, uint64_t holder, uint32_t value)
 {
     const struct hc_dominators *dominators = holds->graph->dominators;
-    size_t first = first_mention(holds, value), after = first_mention(holds, value + 1);
+    size_t first = first_mention(holds, value, 0), after = first_mention(holds, value + 1, 0);
     unsigned holders = hc_dominators_holders(dominators, value);
     uint64_t owner = holder ? holder : hc_frame_owner(holds->tracer, frame);
     hc_object_id object;

@@ -30,7 +30,7 @@ struct hc_holds {
     struct hc_running_frame_vector running;
     struct hc_hold_vector frames;      // by index of the running frame
     struct hc_hold_vector threads;     // in the order of the frames
-    struct hc_mention_vector mentions; // by object
+    struct hc_mention_vector mentions; // by object, then frame
 };
 
 void hc_holds_deinit(struct hc_holds *holds);
