@@ -29,7 +29,9 @@ static uint64_t room_at(struct hc_tracer *tracer, uint64_t block)
         return pool->block_size;
     uint64_t available;
     if (!hc_reader_span(&tracer->reader, block, &available))
-        return 0;
+        available = 0;
+    if (hc_image_losses(tracer->runtime->image)->truncated) // what was cut off had room for anything
+        available += hc_image_size(tracer->runtime->image);
     if (pools->debug_header || hc_image_find_module(tracer->runtime->image, block))
         return available;
     uint64_t room = chunk_room(tracer, block);

@@ -6,6 +6,7 @@
 #include "python/strings.h"
 #include "python/type_names.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum {
@@ -207,6 +208,16 @@ static uint8_t header_size(const struct hc_runtime *runtime, const struct hc_typ
     return (uint8_t)(type->flags & with_pre_header ? size + 2 * word : size);
 }
 
+// Where its name went with the core's end.
+static bool name_by_address(struct hc_type_table *table, struct hc_reader *reader, struct raw_type *raw,
+                            const struct hc_type *type)
+{
+    if (!hc_image_losses(table->runtime->image)->truncated || hc_reader_view(reader, raw->name, 1))
+        return false;
+    snprintf(raw->full_name, sizeof(raw->full_name), "?.type_at_0x%" PRIx64, type->address);
+    return true;
+}
+
 // tp_name. Where that is in a file that is not here, or overwritten, what else tells it.
 static bool read_full_name(struct hc_type_table *table, struct hc_reader *reader, struct raw_type *raw,
                            const struct hc_type *type)
@@ -221,12 +232,12 @@ static bool read_full_name(struct hc_type_table *table, struct hc_reader *reader
         !hc_reader_word(reader, type->address + runtime->layouts.at.heap_type_name, &name) ||
         !hc_reader_word(reader, type->address + runtime->layouts.at.type_dict, &dict) ||
         !hc_dict_find_string(runtime, reader, dict, "__module__", &module))
-        return is_named;
+        return is_named || name_by_address(table, reader, raw, type);
     _cleanup_(hc_freep) char *own = hc_string_read(runtime, reader, name);
     _cleanup_(hc_freep) char *prefix = hc_string_read(runtime, reader, module);
     if (own && prefix)
         snprintf(raw->full_name, sizeof(raw->full_name), "%s.%s", prefix, own);
-    return is_named || (own && prefix);
+    return is_named || (own && prefix) || name_by_address(table, reader, raw, type);
 }
 
 // Divides tp_name of a static type, or reads ht_qualname and __dict__['__module__'] of a heap type.

@@ -12,7 +12,7 @@ bool hc_report_damage(struct hc_report *report, const struct hc_damage *damage)
         {"being_collected", "in collection", damage->being_collected,
          "objects: the garbage collector was at work"},
         {"collector_breaks", "collector's lists", damage->collector_breaks,
-         "places where they do not lead back: links are overwritten"},
+         "places where they do not lead back"},
         {"bounded_sizes", "impossible sizes", damage->bounded_sizes,
          "objects claim more than their blocks hold: counted by these"},
         {"contradictory", "contradictions", damage->contradictory,
