@@ -4,6 +4,7 @@
 #include "base/size_text.h"
 #include "cli/command.h"
 #include "cli/numbers.h"
+#include "report/json.h"
 
 #include <getopt.h>
 #include <json.h>
@@ -111,14 +112,15 @@ static struct hc_error *print_json(const struct wishes *wishes, const struct hc_
         {"file_bytes", result->file_size},      {"disk_bytes", result->disk_bytes},
     };
     json_object *object = json_object_new_object();
+    struct hc_error *error = object ? hc_json_add_header(object, "capture") : hc_error_out_of_memory();
     bool failed =
-        !object || json_object_object_add(object, "file", json_object_new_string(wishes->capture.path));
+        error || json_object_object_add(object, "file", json_object_new_string(wishes->capture.path));
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers) && !failed; i++)
         failed = json_object_object_add(object, numbers[i].key, json_object_new_uint64(numbers[i].number));
     if (!failed)
         printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_NOSLASHESCAPE));
     json_object_put(object);
-    return failed ? hc_error_out_of_memory() : NULL;
+    return failed && !error ? hc_error_out_of_memory() : error;
 }
 
 static void tell(const struct wishes *wishes, const struct hc_capture_result *result)

@@ -1,6 +1,5 @@
 #include "report/json.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
 enum { SCHEMA_VERSION = 1 }; // of docs/schema: counts up when a key changes its meaning or goes
@@ -122,8 +121,7 @@ static struct hc_error *add_section(json_object *root, const struct hc_section *
     return fill_rows(rows, &section->table, limit);
 }
 
-// What the report is, and by which of docs/schema it is written.
-static struct hc_error *add_header(json_object *root, const char *name)
+struct hc_error *hc_json_add_header(json_object *root, const char *name)
 {
     json_object *header = json_object_new_object();
     HC_TRY(add(root, "heapcore", header));
@@ -141,7 +139,7 @@ struct hc_error *hc_json_write(const struct hc_report *report, const struct hc_r
     _cleanup_(json_putp) json_object *root = json_object_new_object();
     if (!root)
         return hc_error_out_of_memory();
-    HC_TRY(add_header(root, report->name));
+    HC_TRY(hc_json_add_header(root, report->name));
     for (size_t i = 0; i < report->sections.count; i++)
         HC_TRY(add_section(root, &report->sections.items[i], options->limit));
     const char *text = json_object_to_json_string_ext(

@@ -35,7 +35,7 @@ static const struct {
     {hc_screen_crash, 7, always},
     {hc_screen_suspects, 5, always},
     {hc_screen_memory, 7, always},
-    {hc_screen_heap, 6, always},
+    {hc_screen_heap, 8, always},
     {hc_screen_retained, 4, always},
     {hc_screen_others, 4, hc_screen_has_others},
     {hc_screen_doubts, 4, has_doubts},
@@ -93,43 +93,6 @@ void hc_screen_text(struct hc_screen *screen, const char *text, size_t most, enu
 unsigned hc_screen_percent(uint64_t part, uint64_t whole)
 {
     return whole ? (unsigned)(100.0 * (double)part / (double)whole + 0.5) : 0;
-}
-
-// Where `text` ends if it begins with `start`; NULL: it does not.
-static const char *behind(const char *text, const char *start)
-{
-    size_t length = strlen(start);
-    return text && !strncmp(text, start, length) ? text + length : NULL;
-}
-
-// What stands in ['…'] at the beginning of `text`; `*ret_rest` gets what follows.
-static const char *quoted(const char *text, int *ret_length, const char **ret_rest)
-{
-    const char *name = behind(text, "['"), *end = name ? strstr(name, "']") : NULL;
-    if (!end)
-        return NULL;
-    *ret_length = (int)(end - name);
-    *ret_rest = end + 2;
-    return name;
-}
-
-char *hc_screen_path(const char *path)
-{
-    const char *start = behind(path, "hp.Root."), *rest;
-    int module_length, variable_length;
-    char *text;
-    if (!start)
-        start = path;
-    if (!strcmp(start, "i0_modules"))
-        return strdup("sys.modules");
-    const char *module = quoted(behind(start, "i0_modules"), &module_length, &rest);
-    if (!module)
-        return strdup(start);
-    const char *variable = quoted(behind(rest, ".__dict__"), &variable_length, &rest);
-    int length = variable
-                     ? asprintf(&text, "%.*s.%.*s%s", module_length, module, variable_length, variable, rest)
-                     : asprintf(&text, "%.*s%s", module_length, module, rest);
-    return length < 0 ? NULL : text;
 }
 
 static void screen_deinit(struct hc_screen *screen)

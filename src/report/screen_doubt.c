@@ -84,6 +84,26 @@ static void doubt_objects(struct doubts *doubts, const struct hc_session *sessio
         add_doubt(doubts, "of %" PRIu64 " objects the own code could not be run", not_run);
 }
 
+static void doubt_damage(struct doubts *doubts, const struct hc_damage *damage)
+{
+    const struct {
+        uint64_t number;
+        const char *meaning;
+    } rows[] = {
+        {damage->being_collected, "objects were being collected"},
+        {damage->collector_breaks, "of the collector's links are overwritten"},
+        {damage->freed_referents, "freed blocks are still referred to"},
+        {damage->damaged_referents, "objects' headers make no sense"},
+        {damage->unreadable_types, "types make no sense"},
+        {damage->untyped_objects, "objects have no type"},
+        {damage->bounded_sizes, "sizes are impossible"},
+        {damage->contradictory, "containers contradict themselves"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (rows[i].number)
+            add_doubt(doubts, "%" PRIu64 " %s", rows[i].number, rows[i].meaning);
+}
+
 static void doubt_layouts(struct doubts *doubts, const struct hc_runtime *runtime)
 {
     if (runtime->choice.is_guess)
@@ -113,6 +133,7 @@ struct hc_error *hc_screen_find_doubts(struct hc_screen *screen)
     doubt_files(&doubts, screen->session->image);
     doubt_layouts(&doubts, &screen->session->runtime);
     doubt_threads(&doubts, &screen->threads);
+    doubt_damage(&doubts, &screen->session->graph->tally.damage);
     doubt_objects(&doubts, screen->session);
     bool is_complete = !ferror(doubts.file);
     is_complete = !fclose(doubts.file) && is_complete;

@@ -6,8 +6,10 @@
 #include "report/words.h"
 #include "report/wrap.h"
 #include "sets/brief.h"
+#include "sets/kind_text.h"
 #include "sets/paths.h"
 #include "sets/retained.h"
+#include "sets/roots.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,6 +93,23 @@ struct hc_error *hc_screen_heap(struct hc_screen *screen)
     return NULL;
 }
 
+// Modules and their dicts, and what the interpreter itself has: that these hold much is no news.
+static struct hc_error *is_structure(struct hc_screen *screen, uint32_t object, bool *ret)
+{
+    _cleanup_(hc_freep) char *kind =
+        hc_universe_kind_name(&screen->universe, hc_universe_kind(&screen->universe, object));
+    const struct hc_roots *roots;
+    size_t count;
+    if (!kind)
+        return hc_error_out_of_memory();
+    HC_TRY(hc_universe_roots(&screen->universe, &roots));
+    const struct hc_root_link *links = hc_roots_of(roots, object, &count);
+    *ret = !strcmp(kind, "module") || !strcmp(kind, "dict of module");
+    for (size_t i = 0; i < count; i++)
+        *ret |= links[i].rank == HC_ROOT_PLAIN;
+    return NULL;
+}
+
 // A module's dict retains what its largest variable does: only where it piles up is worth a line.
 static bool is_passed_on(const struct hc_dominators *dominators,
                          const struct hc_retained_object_vector *objects, size_t index)
@@ -124,7 +143,7 @@ static struct hc_error *show_object(struct hc_screen *screen, const struct hc_re
     ret->object = object;
     HC_TRY(hc_universe_brief(&screen->universe, object->object, &ret->brief));
     HC_TRY(hc_path_to(&screen->universe, object->object, &path));
-    said = hc_screen_path(path ? path : "?");
+    said = hc_screen_path(screen, path ? path : "?");
     ret->path = said ? hc_text_shortened(said, room / 5 * 3) : NULL;
     return ret->path ? NULL : hc_error_out_of_memory();
 }
@@ -155,10 +174,13 @@ struct hc_error *hc_screen_retained(struct hc_screen *screen)
     size_t most = rows_that_fit(screen, objects->count, 2, RETAINED_SHOWN), count = 0;
     for (size_t i = 0; i < objects->count && count < most; i++) {
         const struct hc_retained_object *object = &objects->items[i];
-        if (is_passed_on(screen->session->graph->dominators, objects, i))
-            continue;
-        if (count && object->retained < screen->kinds.size / WORTH_TELLING)
+        bool is_known = is_passed_on(screen->session->graph->dominators, objects, i);
+        if (object->retained < screen->kinds.size / WORTH_TELLING)
             break;
+        if (!is_known)
+            HC_TRY(is_structure(screen, object->object, &is_known));
+        if (is_known)
+            continue;
         HC_TRY(show_object(screen, object, &shown[count++]));
     }
     if (!count)

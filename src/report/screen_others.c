@@ -116,12 +116,20 @@ static void write_group(struct hc_screen *screen, const struct group *group)
     hc_report_line(screen->report, "", "%-12s  %s", who, group->place);
 }
 
+static bool has_foreign_crash(const struct hc_screen *screen)
+{
+    const struct hc_process_info *process = hc_image_process(screen->session->image);
+    const struct hc_thread_vector *threads = &screen->threads.threads;
+    return process->signal && process->faulting_thread && threads->count && !threads->items[0].has_crashed;
+}
+
 static size_t threads_without_python(const struct hc_screen *screen)
 {
     const struct hc_process_info *process = hc_image_process(screen->session->image);
     size_t known = 0;
     for (size_t i = 0; i < screen->threads.threads.count; i++)
         known += screen->threads.threads.items[i].tid != 0;
+    known += has_foreign_crash(screen);
     return process->thread_count > known ? process->thread_count - known : 0;
 }
 
@@ -150,11 +158,7 @@ static void write_title(struct hc_screen *screen, size_t others, size_t hidden, 
 // The thread that has a part of its own is the first one, unless a thread without Python took the signal.
 static size_t first_other(const struct hc_screen *screen)
 {
-    const struct hc_process_info *process = hc_image_process(screen->session->image);
-    const struct hc_thread_vector *threads = &screen->threads.threads;
-    bool is_foreign =
-        process->signal && process->faulting_thread && threads->count && !threads->items[0].has_crashed;
-    return threads->count && !is_foreign ? 1 : 0;
+    return screen->threads.threads.count && !has_foreign_crash(screen) ? 1 : 0;
 }
 
 bool hc_screen_has_others(const struct hc_screen *screen)

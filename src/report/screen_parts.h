@@ -45,8 +45,9 @@ void hc_screen_text(struct hc_screen *screen, const char *text, size_t most, enu
 // How many lines that takes.
 size_t hc_screen_text_lines(const struct hc_screen *screen, const char *text, size_t most);
 
-// A path from the roots as a person says it: "m.x" is variable x of module m. Free it; NULL: out of memory.
-char *hc_screen_path(const char *path);
+// A path from the roots as a person says it: "m.x" is variable x of module m, "f: x" a local variable of the
+// running function f. Free it; NULL: out of memory.
+char *hc_screen_path(const struct hc_screen *screen, const char *path);
 
 // What the frames of a thread are in, in a few words: "worker.py:40 in Worker.run". `width`: of the whole.
 struct hc_error *hc_screen_place(struct hc_screen *screen, const struct hc_frame *frame, size_t width,

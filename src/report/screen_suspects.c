@@ -17,7 +17,7 @@ static struct hc_error *show_evidence(const struct hc_screen *screen, const stru
                                       char **ret)
 {
     const char *shown = suspect->query ? suspect->query : suspect->elsewhere ? suspect->elsewhere : "";
-    _cleanup_(hc_freep) char *whole = suspect->path ? hc_screen_path(suspect->path) : NULL;
+    _cleanup_(hc_freep) char *whole = suspect->path ? hc_screen_path(screen, suspect->path) : NULL;
     _cleanup_(hc_freep) char *path = NULL;
     size_t used = strlen("    held by : ") + hc_wrap_length(shown);
     if (whole && screen->width > used + LEAST_PATH)
