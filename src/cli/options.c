@@ -25,7 +25,7 @@ const char hc_options_help[] =
     "are less "
     "exact\n"
     "  --baseline CORE        analyze, query, shell: what is new since this core of the process\n"
-    "  --full                 analyze: all of the report, not only a screen of it\n"
+    "  --full                 analyze: all of the report, in place of a screen of it\n"
     "  --locals               threads: each frame's variables, too\n"
     "  --verify               analyze: run types' own tp_traverse on samples, and tell whether heapcore "
     "agrees\n"

@@ -122,7 +122,7 @@ static struct hc_error *report_growth(struct hc_report *report, const struct hc_
 }
 
 struct hc_error *hc_report_analyze(const struct hc_session *session, const struct hc_reference *baseline,
-                                   long limit, struct hc_report *report)
+                                   long limit, bool is_whole, struct hc_report *report)
 {
     _cleanup_(hc_partition_deinit) struct hc_partition heap = {0};
     struct hc_state_totals totals;
@@ -133,7 +133,7 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, const struc
     HC_TRY(hc_report_first_thread(session, report));
     HC_TRY(hc_report_threads(session, false, report));
     HC_TRY(hc_report_suspects(session, baseline, report));
-    HC_TRY(hc_report_memory(session, limit, false, report));
+    HC_TRY(hc_report_memory(session, limit, is_whole, report));
     hc_report_partition(report, "heap", NULL, &heap);
     if (baseline)
         HC_TRY(report_growth(report, session, baseline));

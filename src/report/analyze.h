@@ -8,9 +8,9 @@
 
 // The process, its threads, what deserves a look, where its memory is, its heap as heapy shows it, and all
 // that is not known about it. `baseline`: an earlier dump to tell the growth against, or NULL. `limit`: rows
-// of tables that are long otherwise, or HC_NO_LIMIT.
+// of tables that are long otherwise, or HC_NO_LIMIT: all where `is_whole`, else a page of each.
 struct hc_error *hc_report_analyze(const struct hc_session *session, const struct hc_reference *baseline,
-                                   long limit, struct hc_report *report);
+                                   long limit, bool is_whole, struct hc_report *report);
 // Every struct member that heapcore reads, where it is, and who says so.
 struct hc_error *hc_report_layouts(const struct hc_session *session, struct hc_report *report);
 
