@@ -20,7 +20,7 @@ static struct hc_error *make_analyze(const struct hc_session *session,
     const struct hc_screen_options screen = {
         .baseline = options->baseline, .limit = options->render.limit, .width = options->render.width};
     if (options->full || options->json)
-        HC_TRY(hc_report_analyze(session, options->baseline, options->render.limit, report));
+        HC_TRY(hc_report_analyze(session, options->baseline, options->render.limit, options->json, report));
     else
         HC_TRY(hc_report_screen(session, &screen, report));
     return options->verify ? hc_report_verification(session, report) : NULL;
@@ -67,18 +67,23 @@ static struct hc_error *make_memory(const struct hc_session *session, const stru
 const struct hc_session_report hc_session_reports[] = {
     {
         .name = "analyze",
-        .summary = "what the process was, and what its heap holds",
-        .help = "Prints the process and how it ended, the heap as heapy's heap() shows it (the reachable "
-                "objects by\n"
-                "class, largest first), how many objects are only tracked or stray, how their sizes and "
-                "references\n"
-                "are known, and what is not known: holes in the core, damage, files that are missing.\n"
-                "With --baseline CORE, a core of the same process dumped earlier, it adds the objects that "
-                "the roots\n"
-                "did not reach then, by class. With --verify it runs the tp_traverse of every type, in an "
-                "emulator, "
-                "for some of\n"
-                "its objects, and tells whether heapcore knows these as their own code does.\n",
+        .summary = "the post-mortem: how the process ended, what leaks, where its memory is",
+        .help =
+            "Prints on one screen what somebody wants to know first whose process is dead: how and when it "
+            "ended,\n"
+            "what the thread was about that crashed or holds the GIL, what deserves a look, where the memory "
+            "is, the\n"
+            "heap by kind, what keeps most of it alive, where the other threads are, what is missing or "
+            "doubtful.\n"
+            "With --full it prints all that it has: every thread, every suspect, the whole table of memory, "
+            "heapy's\n"
+            "table of the heap, how sizes and references are known, and every loss. --json has that as "
+            "data.\n"
+            "With --baseline CORE, a core of the same process dumped earlier, it tells what has grown. "
+            "With --verify\n"
+            "it runs the tp_traverse of every type, in an emulator, for some of its objects, and tells "
+            "whether\n"
+            "heapcore knows these as their own code does.\n",
         .takes_baseline = true,
         .takes_full = true,
         .takes_verify = true,

@@ -353,7 +353,7 @@ def sessions():
 
 def masked(line):
     """Without what differs from run to run and from machine to machine."""
-    line = re.sub(r"(/[\w.-]+)*/(?=\w+\.py)|…/(?=\w+\.py)", "", line)
+    line = re.sub(r"…?(/[\w.-]+)*/(?=\w+\.py)", "", line)
     line = re.sub(r"0x[0-9a-f]+", "0x#", line)
     line = re.sub(r"\d+(\.\d+)*( bytes| [KMG]iB)?", "#", line)
     return " ".join(line.split())
