@@ -176,7 +176,7 @@ static struct hc_error *run(int argc, char **argv, enum hc_exit_status *ret_stat
     *ret_status = HC_EXIT_USAGE;
     HC_TRY(parse(argc, argv, &wishes));
     *ret_status = HC_EXIT_FAILED;
-    hc_kept_make_name(wishes.when, wishes.pid, wishes.program, wishes.name);
+    wishes.program = hc_kept_make_name(wishes.when, wishes.pid, wishes.program, wishes.name);
     return supervise(&wishes, ret_status);
 }
 

@@ -7,6 +7,7 @@
 #include "watch/core_stream.h"
 #include "watch/small_file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -92,7 +93,7 @@ static void look_at_process(struct collection *collection)
     _cleanup_(hc_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = collection->command ? read(fd, collection->command, LONGEST - 1) : 0;
     for (ssize_t i = 0; i + 1 < length; i++)
-        if (collection->command[i] == '\0' || collection->command[i] == '\n')
+        if (iscntrl((unsigned char)collection->command[i]))
             collection->command[i] = ' ';
 }
 

@@ -25,7 +25,7 @@ struct hc_error *hc_parse_size(const char *what, const char *text, uint64_t *ret
         end += strlen("K");
     if (unit && (!strcmp(end, "iB") || !strcmp(end, "B")))
         end += strlen(end);
-    for (; unit && unit >= units; unit--)
+    for (long i = unit ? unit - units : -1; i >= 0; i--)
         number *= 1024;
     if (errno || end == text || *end || !(number >= 1 && number < 0x1p62))
         return hc_error_create("%s takes a number of bytes, such as 512M or 4G, not '%s'", what, text);

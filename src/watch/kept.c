@@ -24,7 +24,7 @@ static void kept_deinit(struct kept_vector *kept)
     kept_vector_deinit(kept);
 }
 
-void hc_kept_make_name(time_t when, long pid, const char *program, hc_kept_name ret)
+const char *hc_kept_make_name(time_t when, long pid, const char *program, hc_kept_name ret)
 {
     enum { LONGEST_PROGRAM = 32 };
     struct tm time;
@@ -32,9 +32,11 @@ void hc_kept_make_name(time_t when, long pid, const char *program, hc_kept_name 
     if (!gmtime_r(&when, &time) || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &time) == 0)
         snprintf(stamp, sizeof(stamp), "00000000T000000Z");
     int length = snprintf(ret, sizeof(hc_kept_name), "%s-%ld-", stamp, pid);
+    char *own_name = ret + length;
     for (size_t i = 0; i < LONGEST_PROGRAM && program[i]; i++)
         ret[length++] = isalnum((unsigned char)program[i]) || strchr("._+-", program[i]) ? program[i] : '_';
     ret[length] = '\0';
+    return own_name;
 }
 
 // 0: a file of somebody else.

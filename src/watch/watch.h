@@ -22,6 +22,6 @@ enum hc_watch_end {
     HC_WATCH_STOPPED, // by SIGTERM or SIGINT
 };
 
-// Blocks SIGTERM, SIGINT and SIGHUP for the calling thread while it waits. Keeps its own memory in place and
-// asks the kernel not to kill it first, as far as it may.
+// Blocks SIGTERM, SIGINT and SIGHUP from then on: one of them ends the waiting, none a capture. Keeps its own
+// memory in place and asks the kernel not to kill it first, as far as it may.
 struct hc_error *hc_watch(const struct hc_watch_options *options, enum hc_watch_end *ret);

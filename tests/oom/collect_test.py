@@ -225,6 +225,11 @@ class OtherProgramTest(unittest.TestCase):
         _, done = self.collect("--else", "/bin/echo", "called", program="--else")
         self.assertEqual((DONE, b"called\n"), (done.returncode, done.stdout), done.stderr)
 
+    def test_a_name_cannot_forge_a_line_of_the_log(self):
+        _, done = self.collect("--else", "/nowhere", program="x\nheapcore: y")
+        self.assertEqual(1, done.stderr.count(b"\n"))
+        self.assertIn(b"(x_heapcore__y)", done.stderr)
+
     def test_a_handler_that_cannot_run_is_told(self):
         _, done = self.collect("--else", os.path.join(self.folder, "nothing"))
         self.assertEqual(FAILED, done.returncode)

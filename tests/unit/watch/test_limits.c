@@ -230,6 +230,24 @@ static void test_bytes_count_the_resident_pages_of_a_process(void **state)
     assert_false(hc_reading_is_reached(&reading));
 }
 
+static void test_bytes_count_the_memory_of_a_group(void **state)
+{
+    (void)state;
+    char proc[256];
+    _cleanup_(hc_group_deinit) struct hc_group group;
+    struct hc_reading reading;
+    put_nested_groups();
+    in_root(proc, "proc");
+    assert_null(hc_group_open(proc, "service/worker", &group));
+    const struct hc_limits limits = {.proc = proc, .group = &group, .mark = {.bytes = 400 * MIB}};
+    assert_true(hc_limits_read(&limits, &reading));
+    assert_int_equal(reading.used, 400 * MIB);
+    assert_true(hc_reading_is_reached(&reading));
+    put_number("sys/service/worker/memory.current", 399 * MIB);
+    assert_true(hc_limits_read(&limits, &reading));
+    assert_false(hc_reading_is_reached(&reading));
+}
+
 static void test_a_limit_of_the_address_space_counts(void **state)
 {
     (void)state;
@@ -349,6 +367,7 @@ int main(void)
         TEST(test_exhaustion_is_counted_in_the_group_and_of_limits_above_it),
         TEST(test_without_limits_the_machine_is_the_limit),
         TEST(test_bytes_count_the_resident_pages_of_a_process),
+        TEST(test_bytes_count_the_memory_of_a_group),
         TEST(test_a_limit_of_the_address_space_counts),
         TEST(test_the_group_that_a_container_sees_is_used_where_no_other_can_be_seen),
         TEST(test_a_group_that_vanishes_is_noticed),
