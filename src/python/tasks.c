@@ -1,6 +1,7 @@
 #include "python/tasks.h"
 
 #include "base/address_map.h"
+#include "base/path.h"
 #include "python/attribute.h"
 #include "python/coroutines.h"
 #include "python/strings.h"
@@ -234,26 +235,74 @@ static void find_in_rings(struct task_search *search, uint64_t interpreter)
     }
 }
 
+// A set of tasks, or a weakref.WeakSet of them.
+static void add_set(struct task_search *search, uint64_t tasks)
+{
+    struct hc_object_view object;
+    uint64_t data;
+    if (!hc_tracer_view(search->tracer, tasks, &object))
+        return;
+    if (hc_value_is_exact(search->tracer, object.type, "set"))
+        add_members(search, tasks);
+    else if (hc_attribute_find(search->tracer, tasks, "data", &data))
+        add_members(search, data);
+}
+
+static void add_weak_sets(struct task_search *search, const struct hc_segment *segment, uint64_t start,
+                          uint64_t end)
+{
+    struct hc_tracer *tracer = search->tracer;
+    unsigned word = tracer->reader.target.word_size;
+    struct hc_object_view object;
+    start = start > segment->address ? start - segment->address : 0;
+    end = end > segment->address ? end - segment->address : 0;
+    for (; start + word <= end && start + word <= segment->length; start += word) {
+        uint64_t address = hc_load_word(&tracer->reader.target, segment->bytes + start);
+        if (address && hc_tracer_view(tracer, address, &object) && hc_type_is_heap(object.type) &&
+            !strcmp(object.type->name, "WeakSet"))
+            add_set(search, address);
+    }
+}
+
+// Up to 3.6 no name leads to the set of the tasks of C's making: a variable of their library does. Those that
+// are written in Python are an attribute of their class.
+static void find_in_library(struct task_search *search, uint64_t asyncio_tasks)
+{
+    struct hc_tracer *tracer = search->tracer;
+    const struct hc_image *image = tracer->runtime->image;
+    size_t module_count, segment_count;
+    const struct hc_module *modules = hc_image_modules(image, &module_count);
+    const struct hc_segment *segments = hc_image_segments(image, &segment_count);
+    uint64_t type, tasks;
+    for (size_t m = 0; m < module_count; m++) {
+        if (strncmp(hc_path_name(modules[m].path), "_asyncio.", strlen("_asyncio.")) != 0)
+            continue;
+        for (size_t i = 0; i < segment_count; i++)
+            if (segments[i].writable)
+                add_weak_sets(search, &segments[i], modules[m].start, modules[m].end);
+    }
+    if (hc_dict_find_string(tracer->runtime, &tracer->reader, asyncio_tasks, "_PyTask", &type) &&
+        hc_dict_find_string(tracer->runtime, &tracer->reader,
+                            hc_runtime_type_dict(tracer->runtime, &tracer->reader, type), "_all_tasks",
+                            &tasks))
+        add_set(search, tasks);
+}
+
 static void find_in_interpreter(struct task_search *search, uint64_t interpreter)
 {
-    // Up to 3.11; since 3.12, both; since 3.14, only what other libraries made.
+    // From 3.7 to 3.11; since 3.12, both; since 3.14, only what other libraries made.
     static const char *const names[] = {"_all_tasks", "_scheduled_tasks", "_eager_tasks"};
     struct hc_tracer *tracer = search->tracer;
-    struct hc_object_view object;
-    uint64_t module, tasks, data;
+    uint64_t module, tasks;
     if (!hc_interpreter_find_module(tracer, interpreter, "asyncio.tasks", &module))
         return;
     search->interpreter = hc_interpreter_number(tracer, interpreter);
     find_in_rings(search, interpreter);
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (!hc_dict_find_string(tracer->runtime, &tracer->reader, module, names[i], &tasks) ||
-            !hc_tracer_view(tracer, tasks, &object))
-            continue;
-        if (hc_value_is_exact(tracer, object.type, "set"))
-            add_members(search, tasks);
-        else if (hc_attribute_find(tracer, tasks, "data", &data)) // weakref.WeakSet
-            add_members(search, data);
-    }
+    if (!hc_runtime_since(tracer->runtime, 3, 7))
+        find_in_library(search, module);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (hc_dict_find_string(tracer->runtime, &tracer->reader, module, names[i], &tasks))
+            add_set(search, tasks);
 }
 
 // "Task-2" before "Task-10".
