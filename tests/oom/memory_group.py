@@ -27,6 +27,9 @@ class MemoryGroup:
 
     def limit(self, number):
         write(os.path.join(self.path, "memory.limit_in_bytes" if self.is_old else "memory.max"), number)
+        swap = os.path.join(self.path, "memory.memsw.limit_in_bytes" if self.is_old else "memory.swap.max")
+        if os.path.exists(swap):  # or the kernel would swap in place of killing
+            write(swap, number if self.is_old else 0)
 
     def enter(self):
         """For preexec_fn."""
