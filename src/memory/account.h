@@ -20,6 +20,7 @@ enum hc_claim_rank {
     HC_RANK_MODULE,
     HC_RANK_FILE,
     HC_RANK_KERNEL,
+    HC_RANK_RESERVED, // what an allocator may grow into
 };
 
 // What a walked range is made of.

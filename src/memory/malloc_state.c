@@ -14,7 +14,7 @@ enum {
     BIN_SIZE = 2 * WORD,
     BITMAP_SIZE = 16,
     MOST_BEFORE_BINS = 512,
-    LEAST_EMPTY_BINS = 40, // those of large sizes mostly are
+    LEAST_EMPTY_BINS = 4, // those of large sizes mostly are
     CHUNK_ALIGNMENT = 16,
 };
 
@@ -153,6 +153,10 @@ static struct hc_error *read_heap(struct hc_account *account, struct hc_malloc_m
         .top = known->top >= heap && known->top < heap + size ? known->top : 0,
         .state = number,
     };
+    // Address space that the heap may grow into; gdb's gcore writes it out.
+    if (hc_account_touches(account, found.end, heap + HEAP_MAX_SIZE))
+        HC_TRY(hc_account_claim(account, found.end, heap + HEAP_MAX_SIZE, HC_RANK_RESERVED,
+                                hc_record_of(HC_MEMORY_MALLOC_TOP)));
     return hc_malloc_heap_vector_push(&map->heaps, found) ? NULL : hc_error_out_of_memory();
 }
 

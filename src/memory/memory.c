@@ -193,7 +193,7 @@ static void add_kind(struct hc_account *account, const struct hc_record *record,
 static bool may_be_zero(enum hc_memory_category category)
 {
     return category == HC_MEMORY_STACK_UNUSED || category == HC_MEMORY_MODULE_DATA ||
-           category == HC_MEMORY_SHARED;
+           category == HC_MEMORY_SHARED || category == HC_MEMORY_MALLOC_TOP;
 }
 
 static struct hc_error *add_piece(void *argument, const struct hc_claim *claim, uint64_t start, uint64_t end)
