@@ -10,7 +10,7 @@
 struct hc_capture_options {
     pid_t pid;
     const char *path; // of the core; a name that ends in ".zst" asks for compression
-    bool heap_only;   // leave out what no analysis reads: docs/oom.md says what that is
+    bool heap_only;   // leave out what no analysis reads: docs/capture.md says what that is
     // Stop the process before the first byte is copied, not after the most of it: the pause is longer, but
     // the process cannot grow, or be killed for it, while it is being copied.
     bool at_once;

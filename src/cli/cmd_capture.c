@@ -166,7 +166,7 @@ const struct hc_command hc_command_capture = {
         "the\n"
         "process is stopped, what has changed is copied again, and it goes on. How long it stood still is "
         "told.\n"
-        "FILE is there only when it is whole. docs/oom.md tells what --heap-only leaves out.\n",
+        "FILE is there only when it is whole. docs/capture.md tells what --heap-only leaves out.\n",
     .own_options = own_options,
     .run_alone = run,
 };
