@@ -50,8 +50,8 @@ struct hc_image {
     struct hc_thread_vector threads;
     struct hc_range_vector ranges;
     struct hc_file_mapping_vector files;
-    struct hc_omission_vector omissions;    // of a captured core: sorted, without overlap
-    const char *writer;                     // of such a core, or NULL
+    struct hc_omission_vector omissions; // of a captured core: sorted, without overlap
+    const char *writer;                  // of such a core, or NULL
     struct hc_held_pages_vector adopted;
     struct hc_string_vector strings;        // everything that the public structs point to
     struct hc_host_mapping_vector mappings; // unmapped at the end
