@@ -15,7 +15,7 @@ enum {
     PAGES_AT_ONCE = 256,
     LEAST_BLOCK = 1 << 20,
     LEAST_RUN = 256 << 10, // shorter ones are not worth a program header
-    KEPT_START = 64 << 10, // of a block: an object's header, and the text that a report shows of it
+    KEPT_START = 64 << 10, // of a block: an object's header, and what a debugger shows of it
 };
 
 enum page_kind { PAGE_EMPTY, PAGE_DATA, PAGE_POINTERS };
