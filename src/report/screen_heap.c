@@ -106,7 +106,7 @@ static struct hc_error *is_structure(struct hc_screen *screen, uint32_t object, 
     const struct hc_root_link *links = hc_roots_of(roots, object, &count);
     *ret = !strcmp(kind, "module") || !strcmp(kind, "dict of module");
     for (size_t i = 0; i < count; i++)
-        *ret |= links[i].rank == HC_ROOT_PLAIN;
+        *ret |= !hc_root_link_is_frames(&links[i]);
     return NULL;
 }
 

@@ -19,13 +19,14 @@ static struct hc_error *show_evidence(const struct hc_screen *screen, const stru
     const char *shown = suspect->query ? suspect->query : suspect->elsewhere ? suspect->elsewhere : "";
     _cleanup_(hc_freep) char *whole = suspect->path ? hc_screen_path(screen, suspect->path) : NULL;
     _cleanup_(hc_freep) char *path = NULL;
-    size_t used = strlen("    held by : ") + hc_wrap_length(shown);
-    if (whole && screen->width > used + LEAST_PATH)
+    size_t used = strlen("    held by ; ") + hc_wrap_length(shown);
+    bool has_room = suspect->path && screen->width > used + LEAST_PATH;
+    if (has_room && whole)
         path = hc_text_shortened(whole, screen->width - used);
-    if (suspect->path && (!whole || (screen->width > used + LEAST_PATH && !path)))
+    if (has_room && !path)
         return hc_error_out_of_memory();
     int length = asprintf(ret, "%s%s%s%s", path ? "held by " : "", path ? path : "",
-                          path && *shown ? ": " : "", shown);
+                          path && *shown ? "; " : "", shown);
     return length < 0 ? hc_error_out_of_memory() : NULL;
 }
 

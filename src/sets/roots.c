@@ -121,3 +121,10 @@ const struct hc_root_link *hc_roots_of(const struct hc_roots *roots, uint32_t ob
         ++*ret_count;
     return &roots->links[low];
 }
+
+bool hc_root_link_is_frames(const struct hc_root_link *link)
+{
+    unsigned frame;
+    return link->rank == HC_ROOT_FRAME ||
+           (link->link.name && sscanf(link->link.name, "i%*u_t%*u_f%u", &frame) == 1);
+}

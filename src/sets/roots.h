@@ -29,6 +29,9 @@ void hc_roots_destroy(struct hc_roots *roots);
 // The links that lead to `object`, `*ret_count` of them.
 const struct hc_root_link *hc_roots_of(const struct hc_roots *roots, uint32_t object, size_t *ret_count);
 
+// Is it a frame's that runs: a variable, or what its value stack has? Else the interpreter has the object.
+bool hc_root_link_is_frames(const struct hc_root_link *link);
+
 static inline bool hc_roots_has(const struct hc_roots *roots, uint32_t object)
 {
     return roots->bits[object / 64] >> (object % 64) & 1;

@@ -60,7 +60,7 @@ static bool is_interpreters_own(const struct search *search, uint32_t object)
     size_t count;
     const struct hc_root_link *links = hc_roots_of(search->roots, object, &count);
     for (size_t i = 0; i < count; i++)
-        if (links[i].rank != HC_ROOT_FRAME)
+        if (!hc_root_link_is_frames(&links[i]))
             return true;
     return false;
 }

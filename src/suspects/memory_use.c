@@ -101,7 +101,7 @@ static struct hc_error *report_pinned(const struct hc_inquiry *inquiry, const st
         hc_size_text(pinned.used, used_text), type->qualname ? type->qualname : "?");
     if (!suspect)
         return hc_error_out_of_memory();
-    suspect->elsewhere = "heapcore memory";
+    suspect->elsewhere = "heapcore memory CORE";
     hc_suspect_figure(suspect, "arenas", pinned.arenas);
     hc_suspect_bytes(suspect, "free", pinned.free);
     hc_suspect_bytes(suspect, "used", pinned.used);
@@ -129,7 +129,7 @@ static struct hc_error *report_native(const struct hc_inquiry *inquiry, const st
                                                 hc_size_text(bytes, size), blocks, most.count, most.size);
     if (!suspect)
         return hc_error_out_of_memory();
-    suspect->elsewhere = "heapcore memory";
+    suspect->elsewhere = "heapcore memory CORE";
     hc_suspect_figure(suspect, "blocks", blocks);
     hc_suspect_bytes(suspect, "native", bytes);
     hc_suspect_figure(suspect, "of_one_size", most.count);

@@ -117,7 +117,7 @@ class ScreenTest(unittest.TestCase):
         self.assertRegex(text, r"\n  handling +TimeoutError: the watchdog saw no answer for 30 s\n")
         suspects = text[text.index("\nSuspects: ") : text.index("\nMemory: ")]
         self.assertRegex(suspects, r"\n  dict \(no owner\): 0x[0-9a-f]+\*30000 keeps \S+ MiB alive, \d+ % of\s+the\s+heap")
-        query = re.search(r"\n    held by (?:\w+: prices|__main__\.PRICES)\.quotes: (iso\(0x[0-9a-f]+\))\.rp\n", suspects)[1]
+        query = re.search(r"\n    held by (?:\w+: prices|__main__\.PRICES)\.quotes; (iso\(0x[0-9a-f]+\))\.rp\n", suspects)[1]
         answer, = json.loads(heapcore("query", "--json", core_of("prices"), query + ".byid[0].theone.retained"))
         retained = json.loads(heapcore("retained", "--json", core_of("prices")))
         self.assertIn(answer["value"], [row["retained"] for row in retained["objects"]])
