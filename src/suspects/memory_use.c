@@ -19,12 +19,14 @@ enum {
 
 struct pinned {
     uint64_t arenas, free, used;
-    uint64_t *bytes_of_type; // of the objects in these arenas
+    uint64_t *arenas_of_type; // of these, those that have objects of a type
+    uint64_t *last_of_type;   // the last one that was counted there
 };
 
 static void pinned_deinit(struct pinned *pinned)
 {
-    free(pinned->bytes_of_type);
+    free(pinned->arenas_of_type);
+    free(pinned->last_of_type);
 }
 
 // Pages of zeros are mostly no memory at all.
@@ -46,9 +48,13 @@ static void count_pool(const struct hc_graph *graph, const struct hc_pool *pool,
     for (uint32_t i = 0; i < (pool->block_count + 63u) / 64; i++) {
         const struct hc_slot_word *word = &graph->pools.words[pool->first_word + i];
         uint32_t count = (uint32_t)__builtin_popcountll(word->objects);
-        for (uint32_t number = word->first_object; number < word->first_object + count; number++)
-            if (graph->states[number] != HC_STATE_NONE)
-                pinned->bytes_of_type[graph->type_indexes[number]] += pool->block_size;
+        for (uint32_t number = word->first_object; number < word->first_object + count; number++) {
+            uint32_t type = graph->type_indexes[number];
+            if (graph->states[number] == HC_STATE_NONE || pinned->last_of_type[type] == pinned->arenas)
+                continue;
+            pinned->last_of_type[type] = pinned->arenas;
+            pinned->arenas_of_type[type]++;
+        }
     }
 }
 
@@ -56,8 +62,9 @@ static struct hc_error *survey_arenas(const struct hc_graph *graph, const struct
                                       struct pinned *ret)
 {
     uint64_t size = 1ull << graph->pools.pool_bits;
-    ret->bytes_of_type = calloc(graph->types.types.count + 1, sizeof(*ret->bytes_of_type));
-    if (!ret->bytes_of_type)
+    ret->arenas_of_type = calloc(graph->types.types.count + 1, sizeof(*ret->arenas_of_type));
+    ret->last_of_type = calloc(graph->types.types.count + 1, sizeof(*ret->last_of_type));
+    if (!ret->arenas_of_type || !ret->last_of_type)
         return hc_error_out_of_memory();
     for (size_t i = 0; i < memory->arenas.count; i++) {
         const struct hc_memory_arena *arena = &memory->arenas.items[i];
@@ -75,13 +82,14 @@ static struct hc_error *survey_arenas(const struct hc_graph *graph, const struct
     return NULL;
 }
 
-static const struct hc_type *most_bytes(const struct hc_graph *graph, const struct pinned *pinned)
+// The type with objects in most of them.
+static size_t find_widespread(const struct hc_graph *graph, const struct pinned *pinned)
 {
     size_t most = 0;
     for (size_t i = 0; i < graph->types.types.count; i++)
-        if (pinned->bytes_of_type[i] > pinned->bytes_of_type[most])
+        if (pinned->arenas_of_type[i] > pinned->arenas_of_type[most])
             most = i;
-    return graph->types.types.count ? graph->types.types.items[most] : NULL;
+    return most;
 }
 
 static struct hc_error *report_pinned(const struct hc_inquiry *inquiry, const struct hc_memory *memory)
@@ -90,15 +98,17 @@ static struct hc_error *report_pinned(const struct hc_inquiry *inquiry, const st
     _cleanup_(pinned_deinit) struct pinned pinned = {0};
     hc_size_buffer free_text, used_text;
     HC_TRY(survey_arenas(graph, memory, &pinned));
-    const struct hc_type *type = most_bytes(graph, &pinned);
-    if (!type || pinned.free < PINNED_LEAST || pinned.free < bytes_in_use(memory) / 100 * PINNED_SHARE)
+    if (pinned.free < PINNED_LEAST || pinned.free < bytes_in_use(memory) / 100 * PINNED_SHARE)
         return NULL;
+    size_t widespread = find_widespread(graph, &pinned);
+    const struct hc_type *type = graph->types.types.items[widespread];
     struct hc_suspect *suspect = hc_suspect_add(
         inquiry, "pinned arenas", pinned.free,
         "%" PRIu64 " of %zu arenas of pymalloc are mostly free: %s that cannot be given back, for %s in use "
-        "there, most of it of the type %s",
+        "there; %" PRIu64 " of them have objects of the type %s",
         pinned.arenas, memory->arenas.count, hc_size_text(pinned.free, free_text),
-        hc_size_text(pinned.used, used_text), type->qualname ? type->qualname : "?");
+        hc_size_text(pinned.used, used_text), pinned.arenas_of_type[widespread],
+        type->qualname ? type->qualname : "?");
     if (!suspect)
         return hc_error_out_of_memory();
     suspect->elsewhere = "heapcore memory CORE";
