@@ -130,7 +130,7 @@ static struct hc_error *skip_damage(struct walk *walk, uint64_t at, uint64_t *re
     *ret = at;
     do {
         hc_owner_cursor_find(&walk->cursor, *ret, *ret);
-        *ret = hc_owner_cursor_anchor(&walk->cursor, *ret);
+        *ret = hc_owner_cursor_anchor(&walk->cursor, *ret, walk->end);
         if (++walk->steps % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
     } while (*ret < walk->end && (*ret % (least_chunk(walk) / 2) || !read_chunk(walk, *ret, &chunk)));

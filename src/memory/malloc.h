@@ -24,7 +24,7 @@ void hc_owner_cursor_init(struct hc_owner_cursor *cursor, const struct hc_accoun
 // The owner of the block that malloc gave out at `start`. Call it with ascending blocks.
 struct hc_ownership hc_owner_cursor_find(struct hc_owner_cursor *cursor, uint64_t start, uint64_t end);
 // The next address after `address` at which a chunk may begin, because what is known begins in it;
-// UINT64_MAX: none.
-uint64_t hc_owner_cursor_anchor(const struct hc_owner_cursor *cursor, uint64_t address);
+// UINT64_MAX: none below `limit`.
+uint64_t hc_owner_cursor_anchor(const struct hc_owner_cursor *cursor, uint64_t address, uint64_t limit);
 // Notes with its type who owns a block of `size` bytes.
 void hc_account_own(struct hc_account *account, const struct hc_ownership *owner, uint64_t size);

@@ -77,11 +77,11 @@ static struct hc_error *add_chunk(struct search *search, const struct mapped_chu
 static bool find_chunk(struct search *search, struct hc_owner_cursor *cursor, uint64_t page, uint64_t limit,
                        struct mapped_chunk *ret)
 {
-    uint64_t at = page;
+    uint64_t at = page, next = page + search->account->page_size;
     if (read_mapped(search, page, limit, ret) && ret->start == page)
         return true;
     hc_owner_cursor_find(cursor, page, page);
-    while ((at = hc_owner_cursor_anchor(cursor, at)) < limit && at - page < search->account->page_size) {
+    while ((at = hc_owner_cursor_anchor(cursor, at, next)) < limit && at < next) {
         if (read_mapped(search, at, limit, ret) && ret->start == page)
             return true;
         hc_owner_cursor_find(cursor, at, at);

@@ -83,12 +83,14 @@ struct hc_ownership hc_owner_cursor_find(struct hc_owner_cursor *cursor, uint64_
     return ret;
 }
 
-uint64_t hc_owner_cursor_anchor(const struct hc_owner_cursor *cursor, uint64_t address)
+uint64_t hc_owner_cursor_anchor(const struct hc_owner_cursor *cursor, uint64_t address, uint64_t limit)
 {
     const struct hc_account *account = cursor->account;
     const struct hc_graph *graph = account->graph;
+    enum { MOST_BEFORE = 256 }; // headers of all kinds
     uint64_t header = 2 * account->reader.target.word_size, ret = UINT64_MAX;
-    for (size_t i = cursor->object; object_address(graph, i) != UINT64_MAX; i++) {
+    uint64_t last = limit < UINT64_MAX - MOST_BEFORE ? limit + MOST_BEFORE : UINT64_MAX;
+    for (size_t i = cursor->object; object_address(graph, i) < last; i++) {
         uint32_t number = graph->pool_count + (uint32_t)i;
         uint64_t before = header + 2 * graph->pools.debug_header +
                           hc_graph_type(graph, (hc_object_id){number})->header_size;
@@ -98,7 +100,7 @@ uint64_t hc_owner_cursor_anchor(const struct hc_owner_cursor *cursor, uint64_t a
         ret = graph->others[i] - before;
         break;
     }
-    for (size_t i = cursor->owned; owned_address(account, i) != UINT64_MAX; i++) {
+    for (size_t i = cursor->owned; owned_address(account, i) < last; i++) {
         const struct hc_owned *owned = &account->owned.items[i];
         if (owned->kind > HC_OWNER_DATA || owned->address <= address + header)
             continue;
