@@ -5,6 +5,7 @@
 """
 import argparse
 import fcntl
+import functools
 import glob
 import json
 import os
@@ -239,14 +240,19 @@ def load_schemas():
 SCHEMAS = load_schemas()
 
 
+@functools.lru_cache(None)
+def validator(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the resolver's, in versions to come
+        store = {each["$id"]: each for each in SCHEMAS.values()}
+        return jsonschema.Draft202012Validator(SCHEMAS[name],
+            resolver=jsonschema.RefResolver(SCHEMAS[name]["$id"], SCHEMAS[name], store))
+
+
 def check_schema(name, document):
     if not jsonschema:
         return
-    schema = SCHEMAS[name]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the resolver's, in versions to come
-        resolver = jsonschema.RefResolver(schema["$id"], schema, {each["$id"]: each for each in SCHEMAS.values()})
-        errors = list(jsonschema.Draft202012Validator(schema, resolver=resolver).iter_errors(document))
+    errors = list(validator(name).iter_errors(document))
     if errors:
         raise AssertionError("%s: %s" % (name, "\n".join(
             "%s: %s" % ("/".join(map(str, error.absolute_path)), error.message[:300]) for error in errors[:5])))
@@ -281,7 +287,7 @@ class SchemaTest(unittest.TestCase):
         check_schema("query", json.loads(heapcore("diff", "--json", core_of("prices"), core_of("shop"))))
         lines = heapcore("dump", core_of("prices")).splitlines()
         self.assertGreater(len(lines), 100000)
-        for line in [*lines[:3000], *lines[-3000:]]:
+        for line in [*lines[:1000], *lines[-1000:]]:
             check_schema("dump", json.loads(line))
 
     def test_json_is_whole_though_the_core_is_not(self):
