@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long `heapcore analyze` takes and what memory it needs, held against the process's own gc.collect().
+"""How long the first table of a heap and every report take, and what memory they need, beside gc.collect() itself.
 
     python3 tests/bench/bench.py --heapcore build/release/heapcore [--objects 11000000] [--runs 5]
 
@@ -152,15 +152,23 @@ def report_queries(heapcore, core, runs, folder, heapy):
         print("  %-36s %8.3f s %11s %11s" % (query, wall, own, other))
 
 
+REPORTS = ("analyze", "threads", "suspects", "memory", "references", "retained")
+
+
+def report_reports(heapcore, core, runs, folder):
+    print("reports       from start to end, and anonymous memory at the peak")
+    for name in REPORTS:
+        command = [heapcore, name, core]
+        wall = statistics.median(time_run(command, folder).wall for _ in range(runs))
+        print("  %-12s %8.3f s  %s" % (name, wall, megabytes(sample_memory(command, folder).anonymous)))
+
+
 def report(heapcore, interpreter, objects, runs, folder, heapy):
     facts, core = build_core(interpreter, objects, folder, heapy)
-    command = [heapcore, "analyze", core]
+    command = [heapcore, "query", core, "h"]
     time_run(command, folder)  # brings the file into the page cache
     timed = [time_run(command, folder) for _ in range(runs)]
     memory = sample_memory(command, folder)
-    tree = [heapcore, "retained", "--limit", "1", core]
-    tree_timed = [time_run(tree, folder) for _ in range(runs)]
-    tree_memory = sample_memory(tree, folder)
 
     collect = statistics.median(facts["collect"])
     wall = statistics.median(run.wall for run in timed)
@@ -169,16 +177,14 @@ def report(heapcore, interpreter, objects, runs, folder, heapy):
     print("heap size     %s anonymous memory of the process" % megabytes(facts["heap"]))
     print("core          %s" % megabytes(os.path.getsize(core)))
     print("gc.collect()  %.3f s (%s)" % (collect, listed(facts["collect"])))
-    print("analyze       %.3f s (%s)" % (wall, listed([run.wall for run in timed])))
+    print("first table   %.3f s (%s)" % (wall, listed([run.wall for run in timed])))
     print("CPU           %.3f s user, %.3f s system (medians)" % (
         statistics.median(run.user for run in timed), statistics.median(run.system for run in timed)))
     print("memory        %s anonymous at the peak; VmHWM %s, the mapped core included" % (
         megabytes(memory.anonymous), megabytes(memory.high_water)))
-    print("retained      %.3f s (%s); memory %s" % (
-        statistics.median(run.wall for run in tree_timed), listed([run.wall for run in tree_timed]),
-        megabytes(tree_memory.anonymous)))
-    print("ratios        analyze / gc.collect() %.2f; memory / heap %.2f" % (
+    print("ratios        first table / gc.collect() %.2f; memory / heap %.2f" % (
         wall / collect, memory.anonymous / facts["heap"]))
+    report_reports(heapcore, core, runs, folder)
     report_queries(heapcore, core, runs, folder, facts.get("heapy"))
 
 
