@@ -25,6 +25,7 @@ DOCS = os.path.join(HERE, "..", "..", "docs")
 sys.path[:0] = [os.path.join(HERE, "..", "truth"), os.path.join(HERE, "..", "layouts")]
 import dumping
 import fixture_cores
+import interpreters
 import stripping
 
 try:
@@ -394,6 +395,8 @@ def main():
     if not INTERPRETER or not dumping.kernel_writes_cores_here():
         print("no interpreter with headers (package python3-dev), or no core files here: skipped")
         sys.exit(77)
+    if not jsonschema and interpreters.must_have_all():
+        sys.exit("no jsonschema here (package python3-jsonschema)")
     print("COVERED    %s (%s)" % (INTERPRETER.name, INTERPRETER.executable), flush=True)
     unittest.main(argv=[sys.argv[0], *rest])
 
