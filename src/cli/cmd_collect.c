@@ -2,10 +2,10 @@
 #include "cli/collect.h"
 #include "cli/command.h"
 #include "cli/numbers.h"
+#include "cli/own_options.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,12 +18,13 @@ enum { DEFAULT_CRASHES = 20, DEFAULT_SECONDS = 600 };
 static const uint64_t default_bytes = 20ull << 30;
 static const char default_folder[] = "/var/lib/heapcore";
 
-static struct hc_error *parse_option(int code, char **argv, struct hc_collect_wishes *wishes)
+static struct hc_error *take_option(void *argument, int code, const char *value)
 {
+    struct hc_collect_wishes *wishes = argument;
     long number;
     switch (code) {
     case 't':
-        wishes->folder = optarg;
+        wishes->folder = value;
         return NULL;
     case 'c':
         wishes->keeps_capture = true;
@@ -32,20 +33,17 @@ static struct hc_error *parse_option(int code, char **argv, struct hc_collect_wi
         wishes->keeps_core = true;
         return NULL;
     case 'k':
-        HC_TRY(hc_parse_number("--keep", optarg, 1, INT_MAX, &number));
+        HC_TRY(hc_parse_number("--keep", value, 1, INT_MAX, &number));
         wishes->most_crashes = (size_t)number;
         return NULL;
     case 's':
-        return hc_parse_size("--max-size", optarg, &wishes->most_bytes);
+        return hc_parse_size("--max-size", value, &wishes->most_bytes);
     case 'T':
-        HC_TRY(hc_parse_number("--time-limit", optarg, 1, 86400, &number));
+        HC_TRY(hc_parse_number("--time-limit", value, 1, 86400, &number));
         wishes->seconds = (unsigned)number;
         return NULL;
-    case ':':
-        return hc_error_create("option %s needs a value", argv[optind - 1]);
-    default:
-        return hc_error_create("unknown or wrongly used option %s", argv[optind - 1]);
     }
+    return NULL;
 }
 
 // PID [NSPID SIGNAL TIME PROGRAM] [--else COMMAND…]. The program's name is the crashed process's own choice,
@@ -85,10 +83,7 @@ static struct hc_error *parse(int argc, char **argv, struct hc_collect_wishes *w
         {"time-limit", required_argument, NULL, 'T'},
         {NULL, 0, NULL, 0},
     };
-    int code;
-    opterr = 0;
-    while ((code = getopt_long(argc, argv, "+:", options, NULL)) != -1)
-        HC_TRY(parse_option(code, argv, wishes));
+    HC_TRY(hc_read_own_options(argc, argv, "+:", options, take_option, wishes));
     return parse_crash(argc - optind, argv + optind, wishes);
 }
 

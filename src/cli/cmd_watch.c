@@ -2,11 +2,11 @@
 #include "capture/capture.h"
 #include "cli/command.h"
 #include "cli/numbers.h"
+#include "cli/own_options.h"
 #include "watch/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <string.h>
 
@@ -50,21 +50,22 @@ static struct hc_error *parse_mark(const char *text, struct hc_mark *ret)
     return NULL;
 }
 
-static struct hc_error *parse_option(int code, char **argv, struct wishes *wishes)
+static struct hc_error *take_option(void *argument, int code, const char *value)
 {
+    struct wishes *wishes = argument;
     long number;
     switch (code) {
     case 'p':
-        HC_TRY(hc_parse_number("-p", optarg, 1, INT_MAX, &number));
+        HC_TRY(hc_parse_number("-p", value, 1, INT_MAX, &number));
         wishes->watch.pid = (pid_t)number;
         return NULL;
     case 'g':
-        wishes->watch.group = optarg;
+        wishes->watch.group = value;
         return NULL;
     case 'a':
-        return parse_mark(optarg, &wishes->watch.mark);
+        return parse_mark(value, &wishes->watch.mark);
     case 'o':
-        wishes->capture.path = optarg;
+        wishes->capture.path = value;
         return NULL;
     case 'H':
         wishes->capture.heap_only = true;
@@ -72,11 +73,8 @@ static struct hc_error *parse_option(int code, char **argv, struct wishes *wishe
     case 'q':
         wishes->quiet = true;
         return NULL;
-    case ':':
-        return hc_error_create("option %s needs a value", argv[optind - 1]);
-    default:
-        return hc_error_create("unknown or wrongly used option %s", argv[optind - 1]);
     }
+    return NULL;
 }
 
 static struct hc_error *parse(int argc, char **argv, struct wishes *wishes)
@@ -90,10 +88,7 @@ static struct hc_error *parse(int argc, char **argv, struct wishes *wishes)
         {"quiet", no_argument, NULL, 'q'},
         {NULL, 0, NULL, 0},
     };
-    int code;
-    opterr = 0;
-    while ((code = getopt_long(argc, argv, ":p:o:", options, NULL)) != -1)
-        HC_TRY(parse_option(code, argv, wishes));
+    HC_TRY(hc_read_own_options(argc, argv, ":p:o:", options, take_option, wishes));
     if (optind < argc)
         return hc_error_create("'%s' is one too many", argv[optind]);
     if (!wishes->watch.pid == !wishes->watch.group)
