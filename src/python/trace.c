@@ -273,8 +273,10 @@ uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *o
 static uint64_t end_of_words(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_type *type = object->type;
+    unsigned word = tracer->object_reader.target.word_size;
     uint64_t end = type->words_to;
-    if (type->itemsize &&
+    bool may_be_pointers = type->itemsize && type->itemsize % word == 0;
+    if (may_be_pointers &&
         !(type->layout && type->layout->row->traverse)) { // items that no base's decoder knows
         int64_t items = hc_view_signed(tracer, object, tracer->at->var_size);
         if (items > 0 && (uint64_t)items < object->available / type->itemsize)
@@ -282,7 +284,6 @@ static uint64_t end_of_words(struct hc_tracer *tracer, const struct hc_object_vi
     }
     if (end > object->available)
         end = object->available;
-    unsigned word = tracer->object_reader.target.word_size;
     bool is_affordable = end <= type->words_from || hc_trace_afford(tracer, (end - type->words_from) / word);
     return is_affordable ? end : type->words_from;
 }
