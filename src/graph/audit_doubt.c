@@ -8,7 +8,8 @@ struct doubt {
     const struct hc_graph *graph;
     struct hc_tracer tracer;
     struct hc_audit_item_vector *low;
-    uint64_t *is_low; // bitmap over the objects
+    uint64_t *is_low;                   // bitmap over the objects
+    struct hc_id_vector found, certain; // one object's references to those
     _Atomic uint64_t allowance;
 };
 
@@ -16,6 +17,8 @@ static void doubt_deinit(struct doubt *doubt)
 {
     hc_tracer_deinit(&doubt->tracer);
     free(doubt->is_low);
+    hc_id_vector_deinit(&doubt->found);
+    hc_id_vector_deinit(&doubt->certain);
 }
 
 static bool is_low(const struct doubt *doubt, uint32_t object)
@@ -23,35 +26,77 @@ static bool is_low(const struct doubt *doubt, uint32_t object)
     return doubt->is_low[object / 64] >> (object % 64) & 1;
 }
 
-static void add(struct doubt *doubt, uint64_t address)
+static bool add_low(const struct doubt *doubt, struct hc_id_vector *ids, uint32_t object)
+{
+    return !is_low(doubt, object) || hc_id_vector_push(ids, object);
+}
+
+static bool add_all(const struct doubt *doubt, struct hc_id_vector *ids, const struct hc_word_vector *words)
 {
     hc_object_id object;
-    if (!hc_graph_find(doubt->graph, address, &object) || !is_low(doubt, object.i))
-        return;
-    struct hc_audit_item *item = hc_audit_find(doubt->low, object.i);
-    if (item && item->doubtful < item->found)
-        item->doubtful++;
+    for (size_t i = 0; i < words->count; i++)
+        if (hc_graph_find(doubt->graph, words->items[i], &object) && !add_low(doubt, ids, object.i))
+            return false;
+    return true;
 }
 
 // tp_traverse visits what is owned; of what else stands in an object, or of one whose layout is a guess,
-// nobody knows.
-static void add_doubtful(struct doubt *doubt, uint32_t object)
+// nobody knows. Nor of what nothing refers to: it may be what is left of a freed object.
+static bool find_certain(struct doubt *doubt, uint32_t object)
 {
     struct hc_object_view view;
-    const struct hc_references *references = &doubt->tracer.references;
-    if (!hc_tracer_view(&doubt->tracer, hc_graph_address(doubt->graph, (hc_object_id){object}), &view))
-        return;
+    struct hc_references *references = &doubt->tracer.references;
+    if (hc_graph_state(doubt->graph, (hc_object_id){object}) == HC_STATE_STRAY ||
+        !hc_tracer_view(&doubt->tracer, hc_graph_address(doubt->graph, (hc_object_id){object}), &view))
+        return true;
     hc_tracer_trace(&doubt->tracer, &view);
     bool is_certain = references->how == HC_HOW_DECODER || references->how == HC_HOW_DEFINITION;
     is_certain &= !hc_references_may_be_stale(&doubt->tracer, &view);
-    // What nothing refers to may be what is left of a freed object.
-    bool is_stray = hc_graph_state(doubt->graph, (hc_object_id){object}) == HC_STATE_STRAY;
-    is_certain &= !is_stray;
-    for (size_t i = 0; !is_certain && i < references->held.count; i++)
-        add(doubt, references->held.items[i]);
-    bool is_visited = is_certain || (references->how == HC_HOW_EMULATED && !is_stray);
-    for (size_t i = 0; !is_visited && i < references->visited.count; i++)
-        add(doubt, references->visited.items[i]);
+    if (!is_certain && references->how != HC_HOW_EMULATED)
+        return true;
+    return add_all(doubt, &doubt->certain, &references->visited) &&
+           (!is_certain || add_all(doubt, &doubt->certain, &references->held));
+}
+
+static int compare(const void *one, const void *other)
+{
+    uint32_t left = *(const uint32_t *)one, right = *(const uint32_t *)other;
+    return (left > right) - (left < right);
+}
+
+static void sort(struct hc_id_vector *ids)
+{
+    if (ids->count > 1)
+        qsort(ids->items, ids->count, sizeof(*ids->items), compare);
+}
+
+// Every reference of `object` that is not certain.
+static struct hc_error *add_doubtful(struct doubt *doubt, uint32_t object)
+{
+    const struct hc_graph *graph = doubt->graph;
+    struct hc_id_vector *found = &doubt->found, *certain = &doubt->certain;
+    found->count = certain->count = 0;
+    for (uint32_t edge = graph->edge_starts[object]; edge < graph->edge_starts[object + 1]; edge++)
+        if (!add_low(doubt, found, graph->edges[edge]))
+            return hc_error_out_of_memory();
+    if (!found->count)
+        return NULL;
+    if (!find_certain(doubt, object))
+        return hc_error_out_of_memory();
+    sort(found);
+    sort(certain);
+    for (size_t i = 0, j = 0; i < found->count; i++) {
+        while (j < certain->count && certain->items[j] < found->items[i])
+            j++;
+        if (j < certain->count && certain->items[j] == found->items[i]) {
+            j++;
+            continue;
+        }
+        struct hc_audit_item *item = hc_audit_find(doubt->low, found->items[i]);
+        if (item && item->doubtful < item->found)
+            item->doubtful++;
+    }
+    return NULL;
 }
 
 static struct hc_error *prepare(struct doubt *doubt)
@@ -69,7 +114,7 @@ static struct hc_error *prepare(struct doubt *doubt)
 
 struct hc_error *hc_audit_doubt(const struct hc_audit_walk *walk, struct hc_audit_item_vector *low)
 {
-    enum { MANY = 1000 }; // this is damage: not worth running types' code a second time
+    enum { MANY = 10000 }; // this is damage: not worth running types' code a second time
     const struct hc_graph *graph = walk->graph;
     _cleanup_(doubt_deinit) struct doubt doubt = {.graph = graph, .low = low};
     if (!low->count)
@@ -80,11 +125,8 @@ struct hc_error *hc_audit_doubt(const struct hc_audit_walk *walk, struct hc_audi
     for (uint32_t i = 0; i < graph->real_count; i++) {
         if (i % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
-        bool refers = false;
-        for (uint32_t edge = graph->edge_starts[i]; edge < graph->edge_starts[i + 1] && !refers; edge++)
-            refers = is_low(&doubt, graph->edges[edge]);
-        if (refers && graph->states[i] != HC_STATE_NONE)
-            add_doubtful(&doubt, i);
+        if (graph->states[i] != HC_STATE_NONE)
+            HC_TRY(add_doubtful(&doubt, i));
     }
     return doubt.tracer.out_of_memory ? hc_error_out_of_memory() : NULL;
 }

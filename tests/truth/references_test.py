@@ -5,6 +5,7 @@
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -78,7 +79,9 @@ class WrongTest(ReferencesCase):
             for address in leaked if address in self.high}
         self.assertEqual(leaked, found)
         explained = [address for address in leaked if self.high[address]["explained"]]
-        self.assertLessEqual(len(explained), 1, "a word from before may explain one")
+        print("%s: %d of %d leaked objects are explained by words from before" % (
+            self.interpreter.name, len(explained), len(leaked)))
+        self.assertLessEqual(len(explained), WORDS_FROM_BEFORE)
 
     def test_hardly_anything_else_is_too_high(self):
         others = set(self.unexplained()) - set(dict(self.truth["leaked"]))
@@ -99,7 +102,10 @@ class WrongTest(ReferencesCase):
         text = self.run_heapcore("references", self.core)
         excess = sum(count for _, count in self.truth["leaked"][:300])
         self.assertRegex(text, r"__main__\.Thing +300 +%d +0 +0x" % excess)
-        self.assertRegex(text, r"builtins\.bytes +(199|20\d) +(199|20\d) +(199|20\d) +0x")
+        objects, references, strays = map(int,
+            re.search(r"builtins\.bytes +(\d+) +(\d+) +(\d+) +0x", text).groups())
+        self.assertTrue(objects == references == strays, text)
+        self.assertIn(objects, range(200 - WORDS_FROM_BEFORE, 200 + OWN_LEAKS))
         self.assertRegex(text, r"__main__\.Thing +20 +20 +0x")
 
 
@@ -120,6 +126,9 @@ class CleanTest(ReferencesCase):
 
 
 OWN_LEAKS = 10  # objects that CPython itself never gives back
+# In used blocks of C memory, which the allocator does not clear, addresses of freed objects are left; a leaked
+# object may be put where one of those was.
+WORDS_FROM_BEFORE = 4
 
 
 def main():
