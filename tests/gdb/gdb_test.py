@@ -154,13 +154,13 @@ class CoreTest(unittest.TestCase):
             with open(path, "w") as file:
                 file.write(text)
         answers = self.gdb("set heapcore-definitions %s:%s" % (right, wrong), "py-heap h.count",
-            "set heapcore-definitions " + right, "show heapcore-definitions", "py-heap refresh", "py-heap analyze",
-            "set heapcore-definitions", "py-heap refresh", "py-heap analyze")
+            "set heapcore-definitions " + right, "show heapcore-definitions", "py-heap refresh", "py-heap analyze --full",
+            "set heapcore-definitions", "py-heap refresh", "py-heap analyze --full")
         self.assertEqual(answers[1], "ERROR %s:2: the type's name is missing: say type MODULE.TYPE\n" % wrong)
         self.assertIn(right, answers[3])
-        self.assertEqual(answers[5], heapcore("analyze", "--definitions", right, self.core))
+        self.assertEqual(answers[5], heapcore("analyze", "--full", "--definitions", right, self.core))
         self.assertIn("a heap definition that was given", answers[5])
-        self.assertEqual(answers[8], heapcore("analyze", self.core))
+        self.assertEqual(answers[8], heapcore("analyze", "--full", self.core))
 
     def test_a_core_that_was_written_anew_is_another(self):
         folder = os.path.join(self.folder, "a folder's name")
