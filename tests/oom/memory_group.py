@@ -31,6 +31,9 @@ class MemoryGroup:
         if os.path.exists(swap):  # or the kernel would swap in place of killing
             write(swap, number if self.is_old else 0)
 
+    def usage(self):
+        return int(read(os.path.join(self.path, "memory.usage_in_bytes" if self.is_old else "memory.current")))
+
     def enter(self):
         """For preexec_fn."""
         write(os.path.join(self.path, "cgroup.procs"), 0)

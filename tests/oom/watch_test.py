@@ -152,7 +152,7 @@ class WatchTest(WatchCase):
 
     def test_a_limit_of_the_address_space_counts(self):
         def limit():
-            resource.setrlimit(resource.RLIMIT_AS, (150 * MIB, 150 * MIB))
+            resource.setrlimit(resource.RLIMIT_AS, (200 * MIB, 200 * MIB))
 
         with self.growing(1000, limit) as process:
             watcher = self.watch("-p", process.pid)
@@ -191,7 +191,7 @@ class WatchTest(WatchCase):
                     while self.sessions() < 24000:
                         time.sleep(0.01)
                     self.assertIsNone(watcher.process.poll())
-                    group.limit(36 * MIB)
+                    group.limit(group.usage() * 100 // 96)  # which is above the mark of 90 percent
                     status, said, _ = watcher.end()
                     self.assertEqual(CAPTURED, status, said)
                 watcher = self.watch("--cgroup", group.path)
