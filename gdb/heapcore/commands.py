@@ -9,11 +9,13 @@ HELP = """Ask heapy's questions about the Python objects of the inferior.
     py-heap EXPR            any expression of the query language: py-heap h[0].byrcs
     py-heap NAME = EXPR     keeps it under a name; _ is the last answer; py-heap more: its next page
     py-heap obj EXPR        the Python object at an address or in a variable of gdb's; obj is its name then
-    py-heap REPORT          a report of the heapcore program:
+    py-heap REPORT          a report of the heapcore program (analyze --full, analyze --verify, threads --locals):
 %s
     py-heap refresh         looks at the inferior anew
     py-heap help [NAME]     help for a name of the query language
 """
+
+REPORT_OPTIONS = {"analyze": ("--full", "--verify"), "threads": ("--locals",)}
 
 _state = {"watching": False}
 
@@ -53,11 +55,14 @@ def run(text):
     now.library.writing(now.library.run, now.handle, text.encode(), library.format_of(), write=gdb.write)
 
 
-def report(name, locals=False):
+def report(name, options):
     from . import library
+    for option in options:
+        if option not in REPORT_OPTIONS.get(name, ()):
+            raise library.Error("py-heap %s has no option %s" % (name, option))
+    given = {option.lstrip("-"): True for option in options}
     now = session()
-    now.library.writing(
-        now.library.report, now.handle, name.encode(), library.format_of(locals=locals), write=gdb.write)
+    now.library.writing(now.library.report, now.handle, name.encode(), library.format_of(**given), write=gdb.write)
 
 
 def show_help(name):
@@ -145,10 +150,8 @@ py-heap help       all commands and names"""
             session()
             from . import sessions
             sessions.refresh()
-        elif text in reports(library.load()):
-            report(text)
-        elif text == "threads --locals":
-            report("threads", locals=True)
+        elif word in reports(library.load()) and (not rest or rest.startswith("--")):
+            report(word, rest.split())
         else:
             run(text)
 

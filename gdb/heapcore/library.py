@@ -34,7 +34,9 @@ class Target(ctypes.Structure):
 class Format(ctypes.Structure):
     _fields_ = [
         ("size", ctypes.c_size_t), ("json", ctypes.c_bool), ("color", ctypes.c_bool), ("limit", ctypes.c_long),
-        ("locals", ctypes.c_bool)]
+        ("locals", ctypes.c_bool),
+        ("full", ctypes.c_bool),
+        ("verify", ctypes.c_bool)]
 
 
 class Object(ctypes.Structure):
@@ -176,5 +178,5 @@ def load():
     return _library
 
 
-def format_of(json=False, color=False, limit=-1, locals=False):
-    return ctypes.byref(Format(ctypes.sizeof(Format), json, color, limit, locals))
+def format_of(limit=-1, **options):
+    return ctypes.byref(Format(size=ctypes.sizeof(Format), limit=limit, **options))

@@ -111,6 +111,8 @@ struct heapcore_format {
     bool color;
     long limit;  // rows of a table; negative: as heapy does (a page; with json all)
     bool locals; // of the report "threads": every frame's variables, too
+    bool full;   // of the report "analyze": all of it, in place of a screen
+    bool verify; // of the report "analyze": whether types' own code agrees
 };
 
 // Runs statements of the query language (docs/query.md) and writes what they print. What they assign, and

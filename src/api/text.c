@@ -91,6 +91,8 @@ heapcore_error *heapcore_report(heapcore_session *session, const char *command,
         .json = API_MEMBER(format, json, false),
         .baseline = session->interpreter.baseline,
         .locals = API_MEMBER(format, locals, false),
+        .full = API_MEMBER(format, full, false),
+        .verify = API_MEMBER(format, verify, false),
     };
     const struct hc_session_report *report = hc_session_report_find(command);
     FILE *file;

@@ -57,10 +57,11 @@ class CoreTest(unittest.TestCase):
         self.assertRegex(answers[6], r"(?m)^ +10 ")
 
     def test_reports_print_what_the_program_prints(self):
-        for name in "analyze", "layouts", "dump", "threads":
-            with self.subTest(report=name):
-                self.assertEqual(self.gdb("py-heap " + name)[0], heapcore(name, self.core))
-        self.assertEqual(self.gdb("py-heap threads --locals")[0], heapcore("threads", "--locals", self.core))
+        for report in ("analyze", "analyze --full", "analyze --verify", "layouts", "dump", "threads", "threads --locals", "memory",
+                "retained", "suspects", "references"):
+            with self.subTest(report):
+                self.assertEqual(self.gdb("py-heap " + report)[0], heapcore(*report.split(), self.core))
+        self.assertEqual(["ERROR py-heap retained has no option --full\n"], self.gdb("py-heap retained --full"))
 
     def test_an_object_by_address_and_by_expression(self):
         address = self.known["sessions"][7]
