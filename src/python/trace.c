@@ -235,9 +235,17 @@ bool hc_tracer_is_tracked(struct hc_tracer *tracer, const struct hc_object_view 
     return hc_reader_word(&tracer->object_reader, head + tracer->at->gc_next, &next) && next;
 }
 
+// While it collects, the collector counts references in the place of the link back, above two flags
+// (gc_reset_refs(), Modules/gcmodule.c, Python/gc.c).
+static bool is_collectors_count(uint64_t link)
+{
+    enum { COLLECTING = 2, SHIFT = 2 };
+    return link & COLLECTING && link >> SHIFT <= UINT32_MAX;
+}
+
 bool hc_tracer_is_linked(struct hc_tracer *tracer, uint64_t address)
 {
-    enum { FLAGS = HC_LINK_FLAGS, COLLECTING = 2 };
+    enum { FLAGS = HC_LINK_FLAGS };
     const struct hc_offsets *at = tracer->at;
     struct hc_reader *reader = &tracer->object_reader;
     uint64_t head = address - at->sizeof_gc_head, next, back, link;
@@ -245,8 +253,8 @@ bool hc_tracer_is_linked(struct hc_tracer *tracer, uint64_t address)
         !hc_reader_word(reader, head + at->gc_prev, &back))
         return false;
     if (hc_reader_word(&tracer->reader, (next & ~(uint64_t)FLAGS) + at->gc_prev, &link) &&
-        ((link & ~(uint64_t)FLAGS) == head || (back & link & COLLECTING)))
-        return true; // while it collects, the collector counts references in the place of the links back
+        ((link & ~(uint64_t)FLAGS) == head || (is_collectors_count(back) && is_collectors_count(link))))
+        return true;
     return hc_reader_word(&tracer->reader, (back & ~(uint64_t)FLAGS) + at->gc_next, &link) &&
            (link & ~(uint64_t)FLAGS) == head;
 }
