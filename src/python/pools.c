@@ -262,6 +262,7 @@ void hc_pools_deinit(struct hc_pools *pools)
     free(pools->directory);
     free(pools->pools);
     free(pools->words);
+    free(pools->landmarks);
     hc_arena_vector_deinit(&pools->arena_ranges);
     hc_arena_list_vector_deinit(&pools->arena_lists);
     *pools = (struct hc_pools){0};
@@ -280,7 +281,8 @@ bool hc_pools_block_object(const struct hc_pools *pools, uint64_t address, uint3
 
 uint64_t hc_pools_object_address(const struct hc_pools *pools, uint32_t number)
 {
-    size_t low = 0, high = pools->word_count;
+    const uint32_t *landmark = &pools->landmarks[number / HC_LANDMARK];
+    size_t low = landmark[0], high = landmark[1] + 1ull;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (pools->words[middle].first_object <= number)

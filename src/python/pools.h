@@ -49,6 +49,7 @@ struct hc_pools {
     struct hc_slot_word *words;
     size_t word_count;
     uint64_t object_count;
+    uint32_t *landmarks;  // words of the objects 0, HC_LANDMARK, 2 * HC_LANDMARK …; the last word
     unsigned pool_bits;   // log2 of the pool size; 0: no pools
     uint32_t **directory; // address >> 30 → (address >> pool_bits) → pool number + 1
     uint32_t header_size; // pool header
@@ -59,7 +60,10 @@ struct hc_pools {
     uint64_t arenas, used_blocks, free_blocks, damaged_pools, unreadable_pools;
 };
 
-enum { HC_POOL_MOST_BLOCKS = 1 << 11 }; // of 8 bytes in 16 KiB
+enum {
+    HC_POOL_MOST_BLOCKS = 1 << 11, // of 8 bytes in 16 KiB
+    HC_LANDMARK = 256,             // objects
+};
 
 enum { HC_DIRECTORY_SHIFT = 30, HC_DIRECTORY_SIZE = 1 << 17 };
 

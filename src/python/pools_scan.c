@@ -163,7 +163,7 @@ static bool guess_hooks(const struct hc_pools *pools, unsigned word)
     return with > without / 8;
 }
 
-static void number_objects(struct hc_pools *pools)
+static struct hc_error *number_objects(struct hc_pools *pools)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < pools->word_count; i++) {
@@ -171,6 +171,17 @@ static void number_objects(struct hc_pools *pools)
         count += (unsigned)__builtin_popcountll(pools->words[i].objects);
     }
     pools->object_count = count;
+    pools->landmarks = malloc((count / HC_LANDMARK + 2) * sizeof(*pools->landmarks));
+    if (!pools->landmarks)
+        return hc_error_out_of_memory();
+    size_t landmark = 0;
+    for (size_t i = 0; i < pools->word_count; i++) {
+        uint64_t end = i + 1 < pools->word_count ? pools->words[i + 1].first_object : count;
+        for (; landmark * HC_LANDMARK < end; landmark++)
+            pools->landmarks[landmark] = (uint32_t)i;
+    }
+    pools->landmarks[landmark] = pools->word_count ? (uint32_t)pools->word_count - 1 : 0;
+    return NULL;
 }
 
 struct hc_error *hc_pools_scan(struct hc_pools *pools, struct hc_type_table *types, unsigned threads)
@@ -199,7 +210,5 @@ struct hc_error *hc_pools_scan(struct hc_pools *pools, struct hc_type_table *typ
         pools->free_blocks += tallies[i].free;
         pools->damaged_pools += tallies[i].damaged;
     }
-    if (!error)
-        number_objects(pools);
-    return error;
+    return error ? error : number_objects(pools);
 }

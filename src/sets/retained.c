@@ -45,17 +45,27 @@ static int larger_kind_first(const void *left, const void *right)
     return (a->kind > b->kind) - (a->kind < b->kind);
 }
 
-static void keep_largest(struct hc_retained_object_vector *objects, size_t most)
+// The largest objects so far, and some more.
+struct leaders {
+    struct hc_retained_object_vector *objects;
+    size_t most;
+    uint64_t floor; // what has less is not among them
+};
+
+static void keep_largest(struct leaders *leaders)
 {
+    struct hc_retained_object_vector *objects = leaders->objects;
     if (objects->count > 1)
         qsort(objects->items, objects->count, sizeof(*objects->items), larger_object_first);
-    if (objects->count > most)
-        objects->count = most;
+    if (objects->count < leaders->most)
+        return;
+    objects->count = leaders->most;
+    leaders->floor = leaders->most ? objects->items[leaders->most - 1].retained : UINT64_MAX;
 }
 
 // Sorts now and then, so that the vector stays short.
-static struct hc_error *add_object(const struct survey *survey, struct hc_retained_object_vector *objects,
-                                   uint32_t object, uint32_t holder)
+static struct hc_error *add_object(const struct survey *survey, struct leaders *leaders, uint32_t object,
+                                   uint32_t holder)
 {
     enum { SPARE = 4096 };
     struct hc_retained_object added = {
@@ -63,23 +73,25 @@ static struct hc_error *add_object(const struct survey *survey, struct hc_retain
         .object = object,
         .holder = holder,
     };
-    if (!hc_retained_object_vector_push(objects, added))
+    if (added.retained < leaders->floor)
+        return NULL;
+    if (!hc_retained_object_vector_push(leaders->objects, added))
         return hc_error_out_of_memory();
-    if (objects->count / 2 >= survey->most && objects->count >= SPARE)
-        keep_largest(objects, survey->most);
+    if (leaders->objects->count / 2 >= leaders->most && leaders->objects->count >= SPARE)
+        keep_largest(leaders);
     return NULL;
 }
 
 static struct hc_error *find_objects(const struct survey *survey)
 {
-    struct hc_retained_object_vector *objects = &survey->retained->objects;
+    struct leaders leaders = {.objects = &survey->retained->objects, .most = survey->most};
     for (uint32_t object = 0; object < survey->graph->count; object++) {
         if (object % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
         if (survey->dominators->parents[object] != HC_DOMINATOR_NONE)
-            HC_TRY(add_object(survey, objects, object, object));
+            HC_TRY(add_object(survey, &leaders, object, object));
     }
-    keep_largest(objects, survey->most);
+    keep_largest(&leaders);
     return NULL;
 }
 
@@ -184,7 +196,7 @@ static bool goes_with(const struct survey *survey, uint32_t holder, uint32_t val
 static struct hc_error *find_variables(struct survey *survey)
 {
     const struct hc_graph *graph = survey->graph;
-    struct hc_retained_object_vector *variables = &survey->retained->variables;
+    struct leaders leaders = {.objects = &survey->retained->variables, .most = survey->most};
     uint32_t steps = 0;
     for (uint32_t holder = 0; holder < graph->count; holder++) {
         if (++steps % HC_INTERRUPT_STRIDE == 0)
@@ -195,10 +207,10 @@ static struct hc_error *find_variables(struct survey *survey)
             if (++steps % HC_INTERRUPT_STRIDE == 0)
                 HC_TRY(hc_interrupt_check());
             if (goes_with(survey, holder, graph->edges[edge]))
-                HC_TRY(add_object(survey, variables, graph->edges[edge], holder));
+                HC_TRY(add_object(survey, &leaders, graph->edges[edge], holder));
         }
     }
-    keep_largest(variables, survey->most);
+    keep_largest(&leaders);
     return NULL;
 }
 
