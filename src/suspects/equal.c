@@ -29,7 +29,6 @@ enum {
 struct value {
     uint32_t object; // the first of them
     uint32_t count;  // 0: an empty slot
-    uint32_t hash;
 };
 
 struct family {
@@ -47,8 +46,8 @@ struct search {
     struct hc_tracer *tracers;
     unsigned threads;
     struct value *values; // open addressing
-    size_t capacity;      // a power of two
-    uint64_t allowance;   // bytes that may still be compared: forged values could all be one
+    size_t capacity;
+    uint64_t allowance; // bytes that may still be compared: forged values could all be one
     struct family families[HC_FAMILY_COUNT];
 };
 
@@ -102,6 +101,9 @@ static bool test_and_set(uint64_t *bits, uint64_t bit)
     return was_set;
 }
 
+// Forged values could all have one hash.
+enum { MOST_PROBES = 256 };
+
 // Clears the hashes that occur once. The table is made for what is left.
 static struct hc_error *sift(struct search *search)
 {
@@ -122,9 +124,8 @@ static struct hc_error *sift(struct search *search)
             search->hashes[i] = 0;
         left += search->hashes[i] != 0;
     }
-    search->capacity = 64;
-    while (search->capacity < 2ull * left)
-        search->capacity *= 2;
+    // Most of these do have an equal: half of the slots stay empty.
+    search->capacity = left + MOST_PROBES;
     search->values = calloc(search->capacity, sizeof(*search->values));
     return search->values ? NULL : hc_error_out_of_memory();
 }
@@ -141,16 +142,14 @@ static bool is_equal(struct search *search, uint32_t left, uint32_t right)
     return hc_content_equal(&contents[0], &contents[1]);
 }
 
-// Forged values could all have one hash.
-enum { MOST_PROBES = 256 };
-
 static struct value *find_slot(struct search *search, uint32_t object)
 {
-    size_t mask = search->capacity - 1, slot = search->hashes[object] * 0x9e3779b1u & mask;
-    for (unsigned probes = 0; probes < MOST_PROBES; probes++, slot = (slot + 1) & mask) {
+    uint32_t hash = search->hashes[object], spread = hash * 0x9e3779b1u;
+    size_t first = spread * (uint64_t)(search->capacity - MOST_PROBES) >> 32;
+    for (size_t slot = first; slot < first + MOST_PROBES; slot++) {
         struct value *value = &search->values[slot];
         if (!value->count ||
-            (value->hash == search->hashes[object] && is_equal(search, value->object, object)))
+            (search->hashes[value->object] == hash && is_equal(search, value->object, object)))
             return value;
     }
     return NULL;
@@ -166,7 +165,6 @@ static struct hc_error *count_values(struct search *search)
             continue;
         if (!value->count++) {
             value->object = i;
-            value->hash = search->hashes[i];
             continue;
         }
         struct family *family = &search->families[family_of(search, i)];
@@ -192,7 +190,7 @@ static struct hc_error *write_query(struct search *search, const struct value *v
     if (!file)
         return hc_error_out_of_memory();
     for (uint32_t i = value->object; i < search->graph->real_count && shown < SHOWN_OBJECTS; i++)
-        if (search->hashes[i] == value->hash && is_equal(search, i, value->object))
+        if (search->hashes[i] == search->hashes[value->object] && is_equal(search, i, value->object))
             fprintf(file, "%s0x%" PRIx64, shown++ ? ", " : "",
                     hc_graph_address(search->graph, (hc_object_id){i}));
     bool is_whole = !fclose(file) && list;
