@@ -80,6 +80,7 @@ static struct hc_error *unpack_file(struct hc_image *image, int fd, const struct
                                : unpacked.end == HC_UNPACK_CUT ? "cut short before the first byte of the core"
                                                                : "damaged before the first byte of the core");
     HC_TRY(hc_image_keep_mapping(image, unpacked.bytes, unpacked.mapped));
+    hc_image_open_pagemap(image);
     image->compression = name;
     image->size = unpacked.size;
     image->losses.compressed_cut = unpacked.end == HC_UNPACK_CUT;
@@ -114,6 +115,9 @@ static struct hc_error *read_file(struct hc_image *image, const char *path, cons
                                (intmax_t)status.st_size, strerror(errno));
     HC_TRY(hc_image_keep_mapping(image, bytes, status.st_size));
     image->size = status.st_size;
+    image->file = bytes;
+    image->sparse = fd;
+    fd = -1;
     *ret = bytes;
     return NULL;
 }

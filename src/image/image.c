@@ -11,6 +11,7 @@ struct hc_error *hc_image_create(const char *path, struct hc_image **ret)
     if (!image)
         return hc_error_out_of_memory();
     image->page_size = 4096;
+    image->sparse = -1;
     image->path = hc_image_keep_string(image, path, strlen(path));
     if (!image->path)
         return hc_error_out_of_memory();
@@ -24,6 +25,7 @@ void hc_image_destroy(struct hc_image *image)
         return;
     for (size_t i = 0; i < image->modules.count; i++)
         hc_closep(&image->modules.items[i].fd);
+    hc_closep(&image->sparse);
     for (size_t i = 0; i < image->mappings.count; i++)
         munmap(image->mappings.items[i].bytes, image->mappings.items[i].length);
     for (size_t i = 0; i < image->strings.count; i++)

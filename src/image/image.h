@@ -222,6 +222,12 @@ static inline bool hc_reader_word(struct hc_reader *reader, uint64_t address, ui
     return true;
 }
 
+// How many of `length` bytes from `address` on are alike: in pages that were never written, or not. Those
+// read as zeros, and the host holds nothing of them: holes of the core's file, pages of a copy that nothing
+// was copied to. To look at them would make it find room for each. Where the host does not tell, none is.
+uint64_t hc_image_sparse_run(const struct hc_image *image, uint64_t address, uint64_t length,
+                             bool *ret_is_unwritten);
+
 // How many of `length` bytes from `address` on are there, or were left out on purpose (hc_image_losses).
 uint64_t hc_reader_extent(struct hc_reader *reader, uint64_t address, uint64_t length);
 

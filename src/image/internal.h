@@ -41,6 +41,8 @@ struct hc_image {
     uint64_t size;
     const char *compression; // static; NULL: none
     uint64_t compressed_size;
+    int sparse;          // the core file, or the host's pagemap where memory is copied; -1: neither
+    const uint8_t *file; // where the core file is mapped; NULL: it is not
     uint64_t page_size;
     uint64_t program_headers; // AT_PHDR of the main program, 0 if unknown
     uint64_t entry;           // AT_ENTRY, 0 if unknown
@@ -62,6 +64,8 @@ struct hc_error *hc_image_create(const char *path, struct hc_image **ret);
 const char *hc_image_keep_string(struct hc_image *image, const char *text, size_t length);
 // The image unmaps it at its end, and at once when there is no memory to note it down.
 struct hc_error *hc_image_keep_mapping(struct hc_image *image, void *bytes, size_t length);
+// The image's memory is this process's own: so says the pagemap what was written.
+void hc_image_open_pagemap(struct hc_image *image);
 struct hc_error *hc_image_keep_registers(struct hc_image *image, const void *bytes, size_t length,
                                          const uint8_t **ret);
 // From the general registers, on machines that have it there.

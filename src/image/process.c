@@ -124,6 +124,7 @@ static struct hc_error *copy_memory(struct hc_copier *copier, const struct hc_im
     struct hc_image *image = copier->image;
     HC_TRY(hc_copier_read_maps(copier));
     HC_TRY(hc_copier_copy(copier));
+    hc_image_open_pagemap(copier->image);
     hc_image_sort_ranges(image);
     hc_image_sort_files(image);
     HC_TRY(hc_image_find_modules(image, options, root));

@@ -113,19 +113,33 @@ static bool is_zero(const uint8_t *bytes, uint64_t length)
     return true;
 }
 
+// Of those that are looked at.
+static uint64_t zero_pages(struct hc_account *account, uint64_t start, uint64_t length)
+{
+    uint64_t size = account->page_size, sum = 0;
+    for (uint64_t offset = 0; offset < length; offset += size) {
+        const uint8_t *bytes = hc_reader_view(&account->reader, start + offset, size);
+        if (bytes && is_zero(bytes, size))
+            sum += size;
+    }
+    return sum;
+}
+
 struct hc_error *hc_account_count_zero(struct hc_account *account, uint64_t start, uint64_t end,
                                        uint64_t *ret)
 {
-    enum { PAGES_BETWEEN_CHECKS = 1 << 12 };
-    uint64_t size = account->page_size;
+    enum { MOST_AT_ONCE = 1 << 24 };
+    uint64_t size = account->page_size, run;
     *ret = 0;
-    for (uint64_t page = (start + size - 1) / size * size, i = 1; page < end && end - page >= size;
-         page += size, i++) {
-        const uint8_t *bytes = hc_reader_view(&account->reader, page, size);
-        if (bytes && is_zero(bytes, size))
-            *ret += size;
-        if (i % PAGES_BETWEEN_CHECKS == 0)
-            HC_TRY(hc_interrupt_check());
+    for (uint64_t page = (start + size - 1) / size * size; page < end && end - page >= size; page += run) {
+        bool is_unwritten;
+        run = hc_image_sparse_run(account->image, page, end - page, &is_unwritten) / size * size;
+        is_unwritten &= run > 0;
+        run = run ? run : size;
+        if (!is_unwritten && run > MOST_AT_ONCE)
+            run = MOST_AT_ONCE;
+        *ret += is_unwritten ? run : zero_pages(account, page, run);
+        HC_TRY(hc_interrupt_check());
     }
     return NULL;
 }
