@@ -19,8 +19,11 @@ static void print_usage(FILE *file)
 
 static void print_help(const struct hc_command *command)
 {
-    printf("usage: heapcore %s %s\n\n%s\n%s", command->name, command->arguments, command->help,
-           command->run_alone ? command->own_options : hc_options_help);
+    printf("usage: heapcore %s %s\n\n%s\n", command->name, command->arguments, command->help);
+    if (command->run_alone)
+        fputs(command->own_options, stdout);
+    else
+        hc_options_print(command);
 }
 
 // What an error quotes of a core or of the arguments is made harmless to a terminal.

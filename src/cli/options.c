@@ -5,36 +5,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-const char hc_options_help[] =
-    "options:\n"
-    "  -p, --pid PID          read a live process, which goes on unharmed, in place of CORE\n"
-    "  --exe FILE             the program's file, if it is not where the process had it\n"
-    "  --sysroot DIR          look for the process's files under DIR ($HEAPCORE_SYSROOT)\n"
-    "  --debug-dir DIR        look for debug information in DIR first\n"
-    "  --layouts FILE         where there is no debug information, take the layouts from this table\n"
-    "  --emit                 layouts: write such a table, from debug information\n"
-    "  --definitions FILE     heap definitions of extension types: a file, a plugin (.so), or a directory "
-    "of\n"
-    "                         them; can be given more than once\n"
-    "  --no-emulation         run no code of the process, not even in an emulator: types without a decoder "
-    "are less "
-    "exact\n"
-    "  --baseline CORE        analyze, query, shell: what is new since this core of the process\n"
-    "  --full                 analyze: all of the report, in place of a screen of it\n"
-    "  --locals               threads: each frame's variables, too\n"
-    "  --verify               analyze: run types' own tp_traverse on samples, and tell whether heapcore "
-    "agrees\n"
-    "  --json                 print JSON\n"
-    "  --limit N              show at most N rows (of dump: N objects)\n"
-    "  --color WHEN           auto (only on a terminal), always or never\n"
-    "  --jobs N               use N threads; one per processor if not given\n"
-    "  --quiet                no progress on stderr\n"
-    "  -h, --help             print this help\n";
 
 enum option_code {
     OPTION_EXE = 256,
@@ -55,27 +31,110 @@ enum option_code {
     OPTION_QUIET,
 };
 
-static const struct option long_options[] = {
-    {"exe", required_argument, NULL, OPTION_EXE},
-    {"sysroot", required_argument, NULL, OPTION_SYSROOT},
-    {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
-    {"layouts", required_argument, NULL, OPTION_LAYOUTS},
-    {"emit", no_argument, NULL, OPTION_EMIT},
-    {"definitions", required_argument, NULL, OPTION_DEFINITIONS},
-    {"no-emulation", no_argument, NULL, OPTION_NO_EMULATION},
-    {"baseline", required_argument, NULL, OPTION_BASELINE},
-    {"full", no_argument, NULL, OPTION_FULL},
-    {"locals", no_argument, NULL, OPTION_LOCALS},
-    {"verify", no_argument, NULL, OPTION_VERIFY},
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"limit", required_argument, NULL, OPTION_LIMIT},
-    {"color", required_argument, NULL, OPTION_COLOR},
-    {"jobs", required_argument, NULL, OPTION_JOBS},
-    {"quiet", no_argument, NULL, OPTION_QUIET},
-    {"pid", required_argument, NULL, 'p'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+static const struct {
+    struct option option;
+    const char *value; // what it takes
+    const char *help;  // lines
+    size_t takes;      // the member of struct hc_command that says whether it takes the option; 0: all do
+} table[] = {
+    {{"pid", required_argument, NULL, 'p'},
+     "PID",
+     "read a live process, which goes on unharmed, in place of CORE",
+     0},
+    {{"exe", required_argument, NULL, OPTION_EXE},
+     "FILE",
+     "the program's file, if it is not where the process had it",
+     0},
+    {{"sysroot", required_argument, NULL, OPTION_SYSROOT},
+     "DIR",
+     "look for the process's files under DIR ($HEAPCORE_SYSROOT)",
+     0},
+    {{"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
+     "DIR",
+     "look for debug information in DIR first",
+     0},
+    {{"layouts", required_argument, NULL, OPTION_LAYOUTS},
+     "FILE",
+     "where there is no debug information, take the layouts from this table",
+     0},
+    {{"emit", no_argument, NULL, OPTION_EMIT},
+     NULL,
+     "write such a table, from debug information",
+     offsetof(struct hc_command, takes_emit)},
+    {{"definitions", required_argument, NULL, OPTION_DEFINITIONS},
+     "FILE",
+     "heap definitions of extension types: a file, a plugin (.so), or a directory of\n"
+     "them; can be given more than once",
+     0},
+    {{"no-emulation", no_argument, NULL, OPTION_NO_EMULATION},
+     NULL,
+     "run no code of the process, not even in an emulator: types without a decoder\n"
+     "are less exact",
+     0},
+    {{"baseline", required_argument, NULL, OPTION_BASELINE},
+     "CORE",
+     "an earlier core of the same process: tell what is new since then",
+     offsetof(struct hc_command, takes_baseline)},
+    {{"full", no_argument, NULL, OPTION_FULL},
+     NULL,
+     "all of the report, in place of a screen of it",
+     offsetof(struct hc_command, takes_full)},
+    {{"locals", no_argument, NULL, OPTION_LOCALS},
+     NULL,
+     "each frame's variables, too",
+     offsetof(struct hc_command, takes_locals)},
+    {{"verify", no_argument, NULL, OPTION_VERIFY},
+     NULL,
+     "run types' own tp_traverse on samples, and tell whether heapcore agrees",
+     offsetof(struct hc_command, takes_verify)},
+    {{"json", no_argument, NULL, OPTION_JSON}, NULL, "print JSON", 0},
+    {{"limit", required_argument, NULL, OPTION_LIMIT}, "N", "show at most N rows (of dump: N objects)", 0},
+    {{"color", required_argument, NULL, OPTION_COLOR},
+     "WHEN",
+     "auto (only on a terminal), always or never",
+     0},
+    {{"jobs", required_argument, NULL, OPTION_JOBS}, "N", "use N threads; one per processor if not given", 0},
+    {{"quiet", no_argument, NULL, OPTION_QUIET}, NULL, "no progress on stderr", 0},
+    {{"help", no_argument, NULL, 'h'}, NULL, "print this help", 0},
 };
+
+enum { OPTIONS = sizeof(table) / sizeof(*table) };
+
+static bool is_taken(size_t index, const struct hc_command *command)
+{
+    return !table[index].takes || *(const bool *)((const char *)command + table[index].takes);
+}
+
+void hc_options_print(const struct hc_command *command)
+{
+    printf("options:\n");
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct option *option = &table[i].option;
+        char letter[] = "-x, ", start[32];
+        if (!is_taken(i, command))
+            continue;
+        letter[1] = (char)option->val;
+        snprintf(start, sizeof(start), "%s--%s %s", option->val < OPTION_EXE ? letter : "", option->name,
+                 table[i].value ? table[i].value : "");
+        const char *line = table[i].help, *end = strchrnul(line, '\n');
+        printf("  %-22s %.*s\n", start, (int)(end - line), line);
+        if (*end)
+            printf("  %-22s %s\n", "", end + 1);
+    }
+}
+
+// "--full is an option of analyze, not of threads".
+static struct hc_error *refuse(size_t index, const struct hc_command *command)
+{
+    char others[64] = "";
+    const struct hc_command *other;
+    for (size_t i = 0, length = 0; (other = hc_command_at(i)) && length < sizeof(others); i++)
+        if (other->run && is_taken(index, other))
+            length += (size_t)snprintf(others + length, sizeof(others) - length, "%s%s", length ? ", " : "",
+                                       other->name);
+    return hc_error_create("%s has no use for --%s; it is an option of: %s", command->name,
+                           table[index].option.name, others);
+}
 
 // 0: there is none, or it does not say.
 static size_t terminal_width(void)
@@ -199,25 +258,21 @@ struct hc_error *hc_options_parse(int argc, char **argv, const struct hc_command
         .report = command->report,
         .render = {.limit = HC_NO_LIMIT, .color = terminal_has_color(), .width = terminal_width()},
     };
+    struct option longs[OPTIONS + 1] = {{0}};
+    for (size_t i = 0; i < OPTIONS; i++)
+        longs[i] = table[i].option;
     opterr = 0;
-    int code;
-    while ((code = getopt_long(argc, argv, ":p:h", long_options, NULL)) != -1) {
+    int code, index = 0;
+    while ((code = getopt_long(argc, argv, ":p:h", longs, &index)) != -1) {
         if (code == 'h') {
             *ret_help = true;
             return NULL;
         }
+        if (!is_taken((size_t)index, command))
+            return refuse((size_t)index, command);
         HC_TRY(parse_option(code, argv, &options));
+        index = 0; // it is not set for a short one
     }
-    if (options.baseline && !command->takes_baseline)
-        return hc_error_create("%s has no use for --baseline; analyze, query and shell have", command->name);
-    if (options.locals && !command->takes_locals)
-        return hc_error_create("%s has no use for --locals; threads has", command->name);
-    if (options.full && !command->takes_full)
-        return hc_error_create("%s has no use for --full; analyze has", command->name);
-    if (options.emit && !command->takes_emit)
-        return hc_error_create("%s has no use for --emit; layouts has", command->name);
-    if (options.verify && !command->takes_verify)
-        return hc_error_create("%s has no use for --verify; analyze has", command->name);
     HC_TRY(parse_source(argc, argv, command, &options));
     const char *sysroot = getenv("HEAPCORE_SYSROOT");
     if (!options.session.image.sysroot && sysroot && *sysroot)

@@ -1,10 +1,10 @@
-// The options that every command has.
+// The options of commands that work on a session.
 #pragma once
 
 #include "cli/command.h"
 
-// What --help says about them.
-extern const char hc_options_help[];
+// What --help says about those that `command` takes.
+void hc_options_print(const struct hc_command *command);
 
 // argv[0] is the command's name. `*ret_help`: --help was asked for, nothing else counts. An error is wrong
 // usage.

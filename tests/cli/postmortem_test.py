@@ -229,6 +229,17 @@ class ScreenTest(unittest.TestCase):
         done = subprocess.run([HEAPCORE, "threads", "--full", "core"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual((2, True), (done.returncode, b"no use for --full" in done.stderr))
 
+    def test_help_tells_the_options_that_a_command_takes_and_no_others(self):
+        commands = re.findall(r"^  (\w+) +", heapcore("help"), re.M)
+        self.assertIn("analyze", commands)
+        for command in set(commands) - {"capture", "collect", "watch"}:
+            told = set(re.findall(r"^ .*?--([\w-]+)", heapcore("help", command), re.M))
+            for option in "full", "locals", "verify", "emit", "baseline=x":
+                done = subprocess.run([HEAPCORE, command, "--" + option, "/none", "/none", "h"],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                refused = "%s has no use for --%s; it is an option of: " % (command, option.split("=")[0]) in done.stderr
+                self.assertEqual(option.split("=")[0] in told, not refused, (command, option))
+
 
 def load_schemas():
     found = {}
