@@ -22,7 +22,7 @@ enum {
 
 enum {
     OBJECTS_PER_TASK = 1 << 15,
-    SHOWN_OBJECTS = 8, // of the value that costs most
+    SHOWN_OBJECTS = 4, // of the value that costs most: their addresses fit into a line
     SHOWN_VALUE = 60,  // bytes of its repr()
 };
 
