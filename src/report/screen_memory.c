@@ -15,7 +15,7 @@ static const struct {
     bool is_suspicious; // if it is much
 } groups[] = {
     {"Python objects and their buffers", HC_MEMORY_OBJECTS, HC_MEMORY_BUFFERS, false},
-    {"data of extensions' objects: arrays and the like", HC_MEMORY_DATA, HC_MEMORY_DATA, false},
+    {"data of objects: bytearrays, arrays, extensions'", HC_MEMORY_DATA, HC_MEMORY_DATA, false},
     {"the interpreter itself", HC_MEMORY_INTERPRETER, HC_MEMORY_INTERPRETER, false},
     {"pymalloc: in use, not known for what", HC_MEMORY_PYMALLOC_OTHER, HC_MEMORY_PYMALLOC_OTHER, true},
     {"pymalloc: free or lost in pools", HC_MEMORY_PYMALLOC_FREE, HC_MEMORY_PYMALLOC_NOT_WALKED, true},
