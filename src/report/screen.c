@@ -25,6 +25,18 @@ static bool has_doubts(const struct hc_screen *screen)
     return screen->doubts != NULL;
 }
 
+// Where nothing crashed and nothing is suspect, it hangs or idles: then where the threads are is the news.
+static bool begins_with_others(const struct hc_screen *screen)
+{
+    return hc_screen_has_others(screen) && !screen->suspects.count &&
+           !hc_image_process(screen->session->image)->signal;
+}
+
+static bool ends_with_others(const struct hc_screen *screen)
+{
+    return hc_screen_has_others(screen) && !begins_with_others(screen);
+}
+
 // In the order of their weight. What one part leaves of its room, later ones may take.
 static const struct {
     struct hc_error *(*write)(struct hc_screen *screen);
@@ -33,11 +45,12 @@ static const struct {
 } parts[] = {
     {hc_screen_end, 5, always},
     {hc_screen_crash, 7, always},
+    {hc_screen_others, 8, begins_with_others},
     {hc_screen_suspects, 5, always},
     {hc_screen_memory, 7, always},
     {hc_screen_heap, 8, always},
     {hc_screen_retained, 4, always},
-    {hc_screen_others, 4, hc_screen_has_others},
+    {hc_screen_others, 4, ends_with_others},
     {hc_screen_doubts, 4, has_doubts},
     {hc_screen_next, 2, always},
 };

@@ -6,6 +6,7 @@
 #include "report/wrap.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,17 +37,37 @@ static const char *library_of(const struct hc_native_frame *frame)
     return frame->module ? hc_path_name(frame->module->path) : "no library";
 }
 
+static bool is_of_library(const struct hc_native_frame *frame, const char *const *prefixes)
+{
+    for (; frame->module && *prefixes; prefixes++)
+        if (!strncmp(library_of(frame), *prefixes, strlen(*prefixes)))
+            return true;
+    return false;
+}
+
+static bool is_c_library(const struct hc_native_frame *frame)
+{
+    static const char *const prefixes[] = {"libc.", "libc-", "libpthread", "ld-", "ld64", NULL};
+    return is_of_library(frame, prefixes);
+}
+
 // Code that neither the interpreter nor the C library has: an extension's, if it is C code of Python's.
 static bool is_extension(const struct hc_screen *screen, const struct hc_native_frame *frame)
 {
-    static const char *const systems[] = {"libc.", "libc-",     "libpthread", "ld-",
-                                          "ld64",  "libpython", "libm."};
-    if (!frame->module || frame->module == screen->session->runtime.module || frame->module->is_main)
-        return false;
-    for (size_t i = 0; i < sizeof(systems) / sizeof(*systems); i++)
-        if (!strncmp(library_of(frame), systems[i], strlen(systems[i])))
-            return false;
-    return true;
+    static const char *const others[] = {"libpython", "libm.", NULL};
+    return frame->module && frame->module != screen->session->runtime.module && !frame->module->is_main &&
+           !is_c_library(frame) && !is_of_library(frame, others);
+}
+
+// An abort's innermost frames are the same always. What the program called is the outermost of the C
+// library's: abort(), __assert_fail(), free().
+static size_t first_telling(const struct hc_screen *screen, const struct hc_native_frame_vector *frames)
+{
+    size_t first = 0;
+    if (hc_image_process(screen->session->image)->signal == SIGABRT)
+        while (first + 1 < frames->count && is_c_library(&frames->items[first + 1]))
+            first++;
+    return first;
 }
 
 static void write_native_frame(struct hc_screen *screen, const struct hc_native_frame *frame)
@@ -61,13 +82,13 @@ static void write_native_frame(struct hc_screen *screen, const struct hc_native_
         hc_report_tone(screen->report, HC_TONE_ALARM);
 }
 
-// The innermost frame, and the first of an extension: who called abort() says more than abort() does.
+// The innermost frames, and the first of an extension: who called abort() says more than abort() does.
 static size_t write_native(struct hc_screen *screen, const struct hc_native_frame_vector *frames, size_t most)
 {
     size_t shown = 0, extension = 0;
     while (extension < frames->count && !is_extension(screen, &frames->items[extension]))
         extension++;
-    for (size_t i = 0; i < frames->count && shown < most; i++) {
+    for (size_t i = first_telling(screen, frames); i < frames->count && shown < most; i++) {
         bool is_last = shown + 1 == most;
         if (is_last && i < extension && extension < frames->count)
             i = extension;

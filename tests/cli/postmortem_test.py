@@ -191,6 +191,27 @@ class ScreenTest(unittest.TestCase):
         text = self.screen(core)
         self.assertRegex(text, r"\nOther threads: 200\n +200 threads +")
 
+    def test_where_nothing_is_suspect_a_hang_shows_its_threads_first(self):
+        folder = os.path.join(FOLDER, "hang")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "hang.py"), "w") as file:
+            file.write("import threading\nlock = threading.Lock()\nlock.acquire()\n"
+                "def waits(): lock.acquire()\nthread = threading.Thread(target=waits, name='stuck')\nthread.start()\n"
+                "print('ready', flush=True)\nthread.join()\n")
+        with subprocess.Popen([INTERPRETER.executable, "hang.py"], cwd=folder, stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            try:
+                heapcore("capture", "-p", str(process.pid), "-o", os.path.join(folder, "core"))
+            finally:
+                process.kill()
+        text = heapcore("analyze", os.path.join(folder, "core"))
+        self.assertRegex(text, r"\nThread \d+(.*\n)+\nOther threads: 1\n +stuck +\S*hang\.py:4 in waits\n(.*\n)+Suspects: none\n")
+        self.assertEqual(1, text.count("Other threads"))
+
+    def test_an_abort_begins_with_what_the_program_called(self):
+        crash = self.screen(core_of("prices")).split("\nCrash in ")[1]
+        self.assertRegex(crash.split("\n\n")[0], r"\A.*\n(  handling .*\n)?  in C +abort\+\d+ \(libc[.-].*\)\n")
+
     def test_the_limit_is_one_of_kinds(self):
         def kinds(text):
             part = text[text.index("\nHeap by kind: ") : text.index("\n  not reached: ")]
