@@ -72,6 +72,8 @@ struct hc_error *hc_pools_init(struct hc_pools *pools, const struct hc_runtime *
 void hc_pools_deinit(struct hc_pools *pools);
 // Tells objects from other blocks, on `threads` threads; numbers them.
 struct hc_error *hc_pools_scan(struct hc_pools *pools, struct hc_type_table *types, unsigned threads);
+// Numbers the objects that the words have.
+struct hc_error *hc_pools_number(struct hc_pools *pools);
 
 static inline const struct hc_pool *hc_pools_find(const struct hc_pools *pools, uint64_t address)
 {

@@ -163,7 +163,7 @@ static bool guess_hooks(const struct hc_pools *pools, unsigned word)
     return with > without / 8;
 }
 
-static struct hc_error *number_objects(struct hc_pools *pools)
+struct hc_error *hc_pools_number(struct hc_pools *pools)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < pools->word_count; i++) {
@@ -171,6 +171,7 @@ static struct hc_error *number_objects(struct hc_pools *pools)
         count += (unsigned)__builtin_popcountll(pools->words[i].objects);
     }
     pools->object_count = count;
+    free(pools->landmarks);
     pools->landmarks = malloc((count / HC_LANDMARK + 2) * sizeof(*pools->landmarks));
     if (!pools->landmarks)
         return hc_error_out_of_memory();
@@ -210,5 +211,5 @@ struct hc_error *hc_pools_scan(struct hc_pools *pools, struct hc_type_table *typ
         pools->free_blocks += tallies[i].free;
         pools->damaged_pools += tallies[i].damaged;
     }
-    return error ? error : number_objects(pools);
+    return error ? error : hc_pools_number(pools);
 }

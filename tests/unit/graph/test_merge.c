@@ -84,8 +84,6 @@ static void make_pools(struct model *model)
         for (uint32_t block = 0; block < BLOCKS_A_POOL; block++) {
             struct hc_slot_word *word = &pools->words[p * WORDS + block / 64];
             word->pool = p;
-            if (block % 64 == 0)
-                word->first_object = model->pooled;
             if (below(3) == 0)
                 continue;
             uint64_t header = below(2) * 16;
@@ -94,7 +92,8 @@ static void make_pools(struct model *model)
             model->objects[model->pooled++].address = address + HEADER + block * BLOCK + header;
         }
     }
-    pools->object_count = model->pooled;
+    assert_null(hc_pools_number(pools));
+    assert_int_equal(pools->object_count, model->pooled);
 }
 
 static bool is_taken(const struct model *model, uint64_t address)
