@@ -5,7 +5,6 @@
 """
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -13,23 +12,13 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "truth"))
+import cored
 import dumping
 import interpreters
 import suites
 
 NAMES = ("3.8", "3.11", "3.12", "3.13", "debian-3.11", "bullseye-3.9", "trixie-3.13", "sid-3.14")
-PATIENCE = 300  # seconds
 PAGE = 4096
-HEADER = 16  # at most, of a chunk
-HEAPCORE = None
-
-
-def heapcore(*arguments):
-    done = subprocess.run([HEAPCORE, "memory", "--json", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, timeout=PATIENCE)
-    if done.returncode != 0:
-        raise AssertionError("heapcore memory ended with %d: %s" % (done.returncode, done.stderr.decode(errors="replace")))
-    return json.loads(done.stdout.decode())
 
 
 def segments(core):
@@ -51,8 +40,12 @@ def offset_of(core, address):
 
 
 class Report:
-    def __init__(self, *arguments):
-        self.all = heapcore(*arguments)
+    def __init__(self, heapcore, *target):
+        done = subprocess.run([heapcore, "memory", "--json", *target], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=dumping.PATIENCE)
+        if done.returncode != 0:
+            raise AssertionError("heapcore memory ended with %d: %s" % (done.returncode, done.stderr.decode(errors="replace")))
+        self.all = json.loads(done.stdout.decode())
         self.total = self.all["memory"]["total"]
         self.rows = {row["category"]: row for row in self.all["memory"]["rows"]}
         self.kinds = {row["type"]: row for row in self.all["memory_kinds"]}
@@ -67,20 +60,13 @@ class Report:
         return [row for row in self.all["memory_places"] if row["category"] == category]
 
 
-class MemoryTest(unittest.TestCase):
-    interpreter = None
+class MemoryTest(cored.CoredCase):
+    fixture = "memory.py"
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="heapcore-memory-")
-        truth, cls.core = dumping.abort_for_core(cls.interpreter, "memory.py", cls.folder)
-        with open(truth) as file:
-            cls.truth = json.load(file)
-        cls.report = Report(cls.core)
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
+        super().setUpClass()
+        cls.report = Report(cls.heapcore, cls.core)
 
     def assert_within(self, least, found, most):
         self.assertTrue(least <= found <= most, "%d is not from %d to %d" % (found, least, most))
@@ -193,15 +179,20 @@ class MemoryTest(unittest.TestCase):
         row = next(row for row in self.report.all["memory_chunks"] if row["size"] == self.truth["sizes"][0])
         chunk = int(row["example"], 16) - 16
         for size in (0, 24, 1 << 62, 0xffffffffffffffff, 0x31, 0x100000001):
-            report = Report(self.damaged((chunk + 8, struct.pack("<Q", size))))
+            report = Report(self.heapcore, self.damaged((chunk + 8, struct.pack("<Q", size))))
             self.assertEqual([self.report.total] * 2, [report.total, report.sum()], hex(size))
             self.assertGreater(report.bytes("malloc_not_walked"), 0, hex(size))
 
     def test_smashed_arenas_of_pymalloc_cost_only_themselves(self):
         address = min(int(row["example"], 16) for row in self.report.all["memory_chunks"])
         start = next(start for _, start, length in segments(self.core) if 0 <= address - start < length)
-        report = Report(self.damaged((start, b"\xff" * 65536)))
+        report = Report(self.heapcore, self.damaged((start, b"\xff" * 65536)))
         self.assertEqual([self.report.total] * 2, [report.total, report.sum()])
+
+    def test_a_copy_without_holes_gives_the_same_report(self):
+        copy = os.path.join(self.folder, "damaged")
+        subprocess.run(["cp", "--sparse=never", self.core, copy], check=True)
+        self.assertEqual(self.report.all, Report(self.heapcore, copy).all)
 
     def test_a_cut_core_adds_up_to_what_is_there(self):
         size = os.path.getsize(self.core)
@@ -209,7 +200,7 @@ class MemoryTest(unittest.TestCase):
             copy = self.damaged()
             os.truncate(copy, int(size * share))
             try:
-                report = Report(copy)
+                report = Report(self.heapcore, copy)
             except AssertionError as error:
                 self.assertIn("cut short", str(error))
                 continue
@@ -218,15 +209,48 @@ class MemoryTest(unittest.TestCase):
             self.assertEqual(report.total, report.sum())
 
 
+class ArraysTest(cored.CoredCase):
+    """NumPy's arrays, small and large, and those that only look into another's memory."""
+
+    fixture = "arrays.py"
+
+    @classmethod
+    def setUpClass(cls):
+        if subprocess.run([cls.interpreter.executable, "-c", "import numpy"], stderr=subprocess.DEVNULL).returncode:
+            raise unittest.SkipTest("no numpy")
+        super().setUpClass()
+        cls.report = Report(cls.heapcore, cls.core)
+
+    def assert_owns(self, name, count, size):
+        kind = self.report.kinds[name]
+        # What malloc or pymalloc rounds up: to a step of 16 bytes, of large ones to a page.
+        self.assertTrue(size <= kind["buffers"] <= size + count * 32 + 8 * PAGE, (size, kind))
+        return kind["count"]
+
+    def test_an_array_owns_its_data_and_a_view_does_not(self):
+        count, size = self.truth["owners"]
+        self.assertGreaterEqual(self.assert_owns("numpy.ndarray", count, size), 2 * count + 2)  # numpy itself has some
+        self.assertEqual(2, self.assert_owns("__main__.Derived", 1, self.truth["derived"]))
+
+    def test_what_an_array_looks_into_is_its_owners(self):
+        self.assert_owns("bytearray", 1, self.truth["bytearray"])
+        self.assertEqual(self.truth["mapped"], self.report.kinds["mmap.mmap"]["buffers"])
+
+    def test_the_core_adds_up(self):
+        self.assertEqual(sum(length for _, _, length in segments(self.core)), self.report.total)
+        self.assertEqual(self.report.total, self.report.sum())
+        self.assertLess(self.report.bytes("malloc_other", "malloc_mapped", "unknown"), 1 << 20)
+
+
 class LiveTest(unittest.TestCase):
     """The process itself, read while it waits."""
 
-    interpreter = None
+    interpreter = heapcore = None
 
     def test_a_live_process_adds_up_too(self):
         with tempfile.TemporaryDirectory(prefix="heapcore-memory-") as folder:
             with dumping.blocked(self.interpreter, "memory.py", folder) as (truth, process):
-                report = Report("-p", str(process.pid))
+                report = Report(self.heapcore, "-p", str(process.pid))
                 with open(truth) as file:
                     facts = json.load(file)
                 self.assertTrue(dumping.goes_on(process))
@@ -241,13 +265,13 @@ class LiveTest(unittest.TestCase):
 class NoPymallocTest(unittest.TestCase):
     """Every object is a block of malloc's."""
 
-    interpreter = None
+    interpreter = heapcore = None
 
     def test_malloc_serves_all_objects_and_buffers(self):
         with tempfile.TemporaryDirectory(prefix="heapcore-memory-") as folder:
             truth, core = dumping.abort_for_core(self.interpreter, "memory.py", folder,
                 environment={"PYTHONMALLOC": "malloc"})
-            report = Report(core)
+            report = Report(self.heapcore, core)
             with open(truth) as file:
                 facts = json.load(file)
         self.assertEqual(report.total, report.sum())
@@ -267,7 +291,7 @@ class NoPymallocTest(unittest.TestCase):
 class OtherAllocatorTest(unittest.TestCase):
     """A library that is known to bring a malloc of its own; this one has its name only."""
 
-    interpreter = None
+    interpreter = heapcore = None
 
     def test_another_allocator_is_named_and_what_may_be_its_is_told_apart(self):
         with tempfile.TemporaryDirectory(prefix="heapcore-memory-") as folder:
@@ -275,7 +299,7 @@ class OtherAllocatorTest(unittest.TestCase):
             subprocess.run([os.environ.get("CC", "cc"), "-shared", "-x", "c", os.devnull, "-o", library], check=True)
             truth, core = dumping.abort_for_core(self.interpreter, "memory.py", folder,
                 environment={"LD_PRELOAD": library})
-            report = Report(core)
+            report = Report(self.heapcore, core)
             with open(truth) as file:
                 facts = json.load(file)
         self.assertEqual("jemalloc", report.all["memory"]["allocator"])
@@ -285,13 +309,14 @@ class OtherAllocatorTest(unittest.TestCase):
 
 
 def cases_of(interpreter):
-    return [MemoryTest, LiveTest, NoPymallocTest, OtherAllocatorTest] if interpreter.name in ("3.12", interpreters.DEBIAN) else [MemoryTest]
+    if interpreter.name not in ("3.12", interpreters.DEBIAN):
+        return [MemoryTest]
+    arrays = [ArraysTest] if interpreter.name == interpreters.DEBIAN else []  # it has numpy
+    return [MemoryTest, LiveTest, NoPymallocTest, OtherAllocatorTest, *arrays]
 
 
 def main():
-    global HEAPCORE
     arguments = suites.parse(suites.argument_parser(__doc__, NAMES))
-    HEAPCORE = arguments.heapcore
     return suites.run(cases_of, arguments, NAMES)
 
 
