@@ -103,6 +103,29 @@ static uint64_t zero_bytes(const struct hc_memory *memory)
     return sum;
 }
 
+// What was mapped and is no part of the total.
+static void add_absent(struct hc_report *report, const struct hc_image *image, uint64_t bytes)
+{
+    const struct hc_image_losses *losses = hc_image_losses(image);
+    const struct {
+        uint64_t bytes;
+        const char *what;
+    } parts[] = {
+        {losses->truncated_bytes, "cut off"},
+        {losses->not_dumped_bytes, "not dumped"},
+        {hc_image_left_out(image), "left out on purpose"},
+    };
+    char text[160] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        if (parts[i].bytes)
+            length += (size_t)snprintf(text + length, sizeof(text) - length, "%" PRIu64 " %s, ",
+                                       parts[i].bytes, parts[i].what);
+    hc_report_line(report, "Not here",
+                   "%" PRIu64 " bytes more were mapped: %s%sfiles' own pages, reserved space", bytes, text,
+                   length ? "the rest " : "");
+}
+
 static void add_total(struct hc_report *report, const struct hc_session *session,
                       const struct hc_memory *memory)
 {
@@ -118,8 +141,7 @@ static void add_total(struct hc_report *report, const struct hc_session *session
                    what);
     hc_report_line(report, "Zero", "%" PRIu64 " bytes of it lie in pages of zeros, mostly never touched",
                    zero_bytes(memory));
-    hc_report_line(report, "Not here", "%" PRIu64 " bytes more were mapped: files' own pages, reserved space",
-                   absent);
+    add_absent(report, session->image, absent);
     hc_report_line(report, "malloc", "%s", memory->allocator ? memory->allocator : "not recognised");
     add_categories(report, memory);
 }

@@ -194,6 +194,14 @@ class MemoryTest(cored.CoredCase):
         subprocess.run(["cp", "--sparse=never", self.core, copy], check=True)
         self.assertEqual(self.report.all, Report(self.heapcore, copy).all)
 
+    def test_what_is_cut_off_is_told_apart_from_what_was_not_dumped(self):
+        copy = self.damaged()
+        os.truncate(copy, os.path.getsize(copy) - 8 * PAGE)  # of the stack
+        told = self.run_heapcore("memory", copy).stdout.decode()
+        cut = self.report.total - Report(self.heapcore, copy).total
+        self.assertIn("more were mapped: %d cut off, " % cut, told)
+        self.assertNotIn("cut off", self.run_heapcore("memory", self.core).stdout.decode())
+
     def test_a_cut_core_adds_up_to_what_is_there(self):
         size = os.path.getsize(self.core)
         for share in (0.9, 0.6):
