@@ -1,8 +1,11 @@
 #include "layout/native.h"
 
+#include "base/path.h"
+
 #include <elf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -216,4 +219,52 @@ const char *hc_native_name(struct hc_native_names *names, uint64_t address)
     GElf_Off offset;
     Dwfl_Module *module = dwfl_addrmodule(names->dwfl, address);
     return module ? dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL) : NULL;
+}
+
+static bool is_c_library(const char *path)
+{
+    const char *name = hc_path_name(path);
+    return !strncmp(name, "libc.", 5) || !strncmp(name, "libc-", 5);
+}
+
+// Where the C library has its __abort_msg.
+static int find_message(Dwfl_Module *module, void **user_data, const char *path, Dwarf_Addr start,
+                        void *argument)
+{
+    static const char wanted[] = "__abort_msg";
+    (void)user_data, (void)start;
+    int symbols = is_c_library(path) ? dwfl_module_getsymtab(module) : 0;
+    for (int i = 0; i < symbols; i++) {
+        GElf_Sym symbol;
+        GElf_Addr address;
+        const char *name = dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL, NULL);
+        // A linker may write the version into the name, after an '@'.
+        if (!name || symbol.st_shndx == SHN_UNDEF || strncmp(name, wanted, strlen(wanted)) != 0 ||
+            (name[strlen(wanted)] && name[strlen(wanted)] != '@'))
+            continue;
+        *(uint64_t *)argument = address;
+        return DWARF_CB_ABORT;
+    }
+    return DWARF_CB_OK;
+}
+
+struct hc_error *hc_native_abort_message(const struct hc_image *image, char **ret)
+{
+    enum { MOST = 1000, SIZE = 4 }; // struct abort_msg_s, include/stdlib.h: an unsigned int, then the text
+    struct hc_reader reader;
+    uint64_t variable = 0, message, available;
+    _cleanup_(close_dwfl) Dwfl *dwfl = hc_image_process(image)->signal == SIGABRT ? dwfl_begin(&files) : NULL;
+    if (!dwfl)
+        return NULL;
+    report_modules(dwfl, image);
+    dwfl_getmodules(dwfl, find_message, &variable, 0);
+    hc_reader_init(&reader, image);
+    if (!variable || !hc_reader_word(&reader, variable, &message) || !message)
+        return NULL;
+    const char *text = (const char *)hc_reader_span(&reader, message + SIZE, &available);
+    size_t length = text ? strnlen(text, available < MOST ? available : MOST) : 0;
+    while (length && text[length - 1] == '\n')
+        length--;
+    *ret = length ? strndup(text, length) : NULL;
+    return length && !*ret ? hc_error_out_of_memory() : NULL;
 }

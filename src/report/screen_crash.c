@@ -10,7 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_NATIVE = 16, NATIVE_SHOWN = 3, FRAMES_SHOWN = 5 };
+enum {
+    MOST_NATIVE = 16,
+    NATIVE_SHOWN = 3,
+    FRAMES_SHOWN = 5,
+    LABEL = sizeof("  in the extension  ") - 1, // columns
+};
 
 struct hc_error *hc_screen_place(struct hc_screen *screen, const struct hc_frame *frame, size_t width,
                                  char **ret)
@@ -109,6 +114,22 @@ static size_t write_exception(struct hc_screen *screen, const char *what,
     return 1;
 }
 
+// At most two lines.
+static size_t write_abort_message(struct hc_screen *screen, const char *message)
+{
+    if (!message)
+        return 0;
+    size_t bytes = hc_wrap_line(message, screen->width - LABEL);
+    const char *rest = message + bytes + strspn(message + bytes, " ");
+    hc_report_line(screen->report, "message", "%.*s", (int)bytes, message);
+    hc_report_tone(screen->report, HC_TONE_ALARM);
+    if (!*rest)
+        return 1;
+    hc_report_line(screen->report, "", "%s", rest);
+    hc_report_tone(screen->report, HC_TONE_ALARM);
+    return 2;
+}
+
 static bool is_same_place(const struct hc_frame *left, const struct hc_frame *right)
 {
     return left->code == right->code && left->instruction == right->instruction;
@@ -185,8 +206,9 @@ static struct hc_error *write_thread(struct hc_screen *screen, const struct hc_t
     size_t exceptions = write_exception(screen, "raising", &facts->raised);
     if (!exceptions)
         exceptions = write_exception(screen, "handling", &facts->handled);
+    size_t message = write_abort_message(screen, facts->abort_message);
     size_t native = write_native(screen, &facts->native, room < 7 ? 2 : NATIVE_SHOWN);
-    HC_TRY(write_frames(screen, &facts->frames, room - exceptions - native));
+    HC_TRY(write_frames(screen, &facts->frames, room - exceptions - message - native));
     if (end)
         hc_report_line(screen->report, "Python", "%s", end);
     return NULL;
@@ -196,10 +218,13 @@ static struct hc_error *write_thread(struct hc_screen *screen, const struct hc_t
 static struct hc_error *write_foreign(struct hc_screen *screen, const struct hc_thread_info *thread)
 {
     _cleanup_(hc_native_frames_deinit) struct hc_native_frame_vector frames = {0};
+    _cleanup_(hc_freep) char *message = NULL;
     HC_TRY(hc_native_stack(screen->session->image, thread, NULL, MOST_NATIVE, &frames));
+    HC_TRY(hc_native_abort_message(screen->session->image, &message));
     hc_report_section(screen->report, "crash", NULL);
     hc_report_title(screen->report, "Crash in thread %d, which runs no Python", thread->tid);
-    write_native(screen, &frames, screen->room - 2);
+    size_t lines = write_abort_message(screen, message);
+    write_native(screen, &frames, screen->room - 2 - lines);
     if (!frames.count)
         hc_report_line(screen->report, NULL, "where in C is not known");
     return NULL;

@@ -17,6 +17,7 @@ void hc_thread_report_deinit(struct hc_thread_report *work)
         hc_exception_deinit(&work->facts[i].handled);
         hc_exception_deinit(&work->facts[i].raised);
         hc_native_frames_deinit(&work->facts[i].native);
+        free(work->facts[i].abort_message);
     }
     free(work->facts);
     hc_threads_deinit(&work->threads);
@@ -72,10 +73,11 @@ struct hc_error *hc_thread_report_gather(struct hc_thread_report *work, size_t i
     if (!hc_exception_read(&work->tracer, thread->handled, &facts->handled) ||
         !read_raised(&work->tracer, thread, &facts->raised))
         return hc_error_out_of_memory();
-    if (thread->has_crashed)
-        HC_TRY(hc_native_stack(work->session->image, thread->native, work->session->runtime.module,
-                               MOST_NATIVE, &facts->native));
-    return NULL;
+    if (!thread->has_crashed)
+        return NULL;
+    HC_TRY(hc_native_stack(work->session->image, thread->native, work->session->runtime.module, MOST_NATIVE,
+                           &facts->native));
+    return hc_native_abort_message(work->session->image, &facts->abort_message);
 }
 
 struct hc_error *hc_thread_report_find_holds(struct hc_thread_report *work)

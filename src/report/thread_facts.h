@@ -15,6 +15,7 @@ struct hc_thread_facts {
     enum hc_frames_end end;
     struct hc_exception handled, raised;
     struct hc_native_frame_vector native;
+    char *abort_message; // of the C library, in the thread that aborted; mostly NULL
 };
 
 struct hc_thread_report {

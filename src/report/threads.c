@@ -61,6 +61,8 @@ static struct hc_error *write_thread_lines(struct hc_thread_report *work, const 
     struct hc_report *report = work->frames.report;
     hc_report_exception_line(&work->frames, "raising", &facts->raised);
     hc_report_exception_line(&work->frames, "handling", &facts->handled);
+    if (facts->abort_message)
+        hc_report_line(report, NULL, "aborted with the message: %s", facts->abort_message);
     write_native_lines(work, facts);
     if (work->frames.holds)
         hc_report_line(report, NULL, "its frames retain %" PRIu64 " bytes",
@@ -112,6 +114,7 @@ static const struct hc_column thread_columns[] = {
     {.key = "holds_gil", .kind = HC_COLUMN_HIDDEN},
     HC_EXCEPTION_COLUMNS("handling"),
     HC_EXCEPTION_COLUMNS("raising"),
+    {.key = "abort_message", .kind = HC_COLUMN_HIDDEN},
     {.key = "native", .kind = HC_COLUMN_HIDDEN},
     {.key = "frames", .kind = HC_COLUMN_HIDDEN},
     {.key = "end", .kind = HC_COLUMN_HIDDEN},
@@ -138,6 +141,7 @@ static struct hc_error *write_thread_cells(struct hc_thread_report *work, const 
     hc_report_cell_truth(report, thread->holds_gil);
     hc_report_exception_cells(&work->frames, &facts->handled);
     hc_report_exception_cells(&work->frames, &facts->raised);
+    hc_report_cell_text(report, facts->abort_message);
     write_native_cells(work, facts);
     HC_TRY(hc_report_frame_cells(&work->frames, &facts->frames));
     hc_report_cell_text(report, end_name(facts->end));

@@ -212,6 +212,24 @@ class ScreenTest(unittest.TestCase):
         crash = self.screen(core_of("prices")).split("\nCrash in ")[1]
         self.assertRegex(crash.split("\n\n")[0], r"\A.*\n(  handling .*\n)?  in C +abort\+\d+ \(libc[.-].*\)\n")
 
+    def test_an_assertion_that_failed_is_quoted(self):
+        folder = os.path.join(FOLDER, "assertion")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "asserts.py"), "w") as file:
+            file.write("import ctypes\nctypes.CDLL(None).__assert_fail(b'count > 0 && ' + b'x' * 50, b'shop.c', 7, b'total')\n")
+        subprocess.run(["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh", INTERPRETER.executable, "asserts.py"],
+            cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PATIENCE)
+        [core] = glob.glob(os.path.join(folder, "core*"))
+        said = r": shop\.c:7: total: Assertion `count > 0 && x{50}' failed\."
+        self.assertRegex(json.loads(heapcore("threads", "--json", core))["threads"][0]["abort_message"], r"\Apython[\d.]*" + said + r"\Z")
+        self.assertRegex(heapcore("threads", core), r"\n  aborted with the message: python[\d.]*" + said + "\n")
+        crash = re.sub(r"\s+", " ", self.screen(core).split("\nCrash in ")[1])
+        self.assertRegex(crash, r"\Athread \d+\b.* message python[\d.]*" + said + r" in C __assert_fail\+\d+ \(libc")
+
+    def test_an_abort_without_words_quotes_none(self):
+        self.assertIsNone(json.loads(heapcore("threads", "--json", core_of("prices")))["threads"][0]["abort_message"])
+        self.assertNotIn("\n  message ", self.screen(core_of("prices")))
+
     def test_the_limit_is_one_of_kinds(self):
         def kinds(text):
             part = text[text.index("\nHeap by kind: ") : text.index("\n  not reached: ")]
