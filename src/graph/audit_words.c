@@ -115,13 +115,24 @@ static struct hc_error *index_roots(struct search *search, struct hc_tracer *tra
     return NULL;
 }
 
+// Address space of many gigabytes may be there that nobody wrote to.
+static bool is_written(const struct search *search, const struct hc_segment *segment, uint64_t offset)
+{
+    bool is_unwritten;
+    uint64_t length = segment->length - offset > PIECE ? PIECE : segment->length - offset;
+    return hc_image_sparse_run(search->runtime->image, segment->address + offset, length, &is_unwritten) <
+               length ||
+           !is_unwritten;
+}
+
 static struct hc_error *cut_pieces(struct search *search)
 {
     size_t count;
     const struct hc_segment *segments = hc_image_segments(search->runtime->image, &count);
     for (size_t i = 0; i < count; i++)
         for (uint64_t offset = 0; segments[i].writable && offset < segments[i].length; offset += PIECE)
-            if (!piece_vector_push(&search->pieces, (struct piece){&segments[i], offset}))
+            if (is_written(search, &segments[i], offset) &&
+                !piece_vector_push(&search->pieces, (struct piece){&segments[i], offset}))
                 return hc_error_out_of_memory();
     search->parts = hc_calloc_alone(search->pieces.count + 1, sizeof(*search->parts));
     return search->parts ? NULL : hc_error_out_of_memory();

@@ -89,15 +89,35 @@ static bool find_chunk(struct search *search, struct hc_owner_cursor *cursor, ui
     return false;
 }
 
+// The first page from `page` on in which something may have been written. `*written`: up to where that is
+// known of each.
+static uint64_t skip_unwritten(const struct search *search, uint64_t page, uint64_t end, uint64_t *written)
+{
+    uint64_t size = search->account->page_size;
+    bool is_unwritten = true;
+    while (page >= *written && page < end && is_unwritten) {
+        uint64_t run = hc_image_sparse_run(search->account->image, page, end - page, &is_unwritten);
+        is_unwritten &= run >= size;
+        if (is_unwritten)
+            page += run / size * size;
+        else
+            *written = page + run;
+    }
+    return page;
+}
+
 static struct hc_error *search_gap(struct search *search, const struct hc_claim *gap)
 {
-    uint64_t size = search->account->page_size, steps = 0;
+    uint64_t size = search->account->page_size, steps = 0, written = 0;
     struct hc_owner_cursor cursor;
     struct mapped_chunk chunk;
     hc_owner_cursor_init(&cursor, search->account, gap->start);
-    for (uint64_t page = (gap->start + size - 1) / size * size; page < gap->end && gap->end - page >= size;) {
+    for (uint64_t page = (gap->start + size - 1) / size * size; page < gap->end;) {
         if (++steps % HC_INTERRUPT_STRIDE == 0)
             HC_TRY(hc_interrupt_check());
+        page = skip_unwritten(search, page, gap->end, &written);
+        if (page >= gap->end || gap->end - page < size)
+            break;
         if (!find_chunk(search, &cursor, page, gap->end, &chunk)) {
             page += size;
             continue;

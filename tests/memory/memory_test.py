@@ -5,6 +5,7 @@
 """
 import json
 import os
+import resource
 import struct
 import subprocess
 import sys
@@ -250,6 +251,22 @@ class ArraysTest(cored.CoredCase):
         self.assertLess(self.report.bytes("malloc_other", "malloc_mapped", "unknown"), 1 << 20)
 
 
+class SparseTest(cored.CoredCase):
+    """Holes of the core's file cost memory and time when they are read."""
+
+    fixture = "sparse.py"
+
+    def test_address_space_that_was_never_touched_is_counted_and_not_read(self):
+        size = self.truth["size"]
+        if os.stat(self.core).st_blocks * 512 > size // 2:
+            self.skipTest("the core was written without holes")
+        report = Report(self.heapcore, self.core)
+        self.assertEqual(report.total, report.sum())
+        self.assertGreaterEqual(report.rows["unknown"]["zero"], size - PAGE)
+        self.run_heapcore("analyze", self.core)
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10, size // 2)
+
+
 class LiveTest(unittest.TestCase):
     """The process itself, read while it waits."""
 
@@ -320,7 +337,7 @@ def cases_of(interpreter):
     if interpreter.name not in ("3.12", interpreters.DEBIAN):
         return [MemoryTest]
     arrays = [ArraysTest] if interpreter.name == interpreters.DEBIAN else []  # it has numpy
-    return [MemoryTest, LiveTest, NoPymallocTest, OtherAllocatorTest, *arrays]
+    return [MemoryTest, SparseTest, LiveTest, NoPymallocTest, OtherAllocatorTest, *arrays]
 
 
 def main():
