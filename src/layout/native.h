@@ -31,7 +31,7 @@ HC_DEFINE_POINTER_CLEANUP(hc_native_names_close, struct hc_native_names)
 // What `address` lies in; NULL: not known. Valid until the names are closed.
 const char *hc_native_name(struct hc_native_names *names, uint64_t address);
 
-// What glibc said on stderr before it aborted the process, without the line's end: of an assertion that failed,
-// of a heap that free() found broken. It keeps that for those who read cores. NULL: it was no abort, or none
-// of glibc's, or no symbol tells where. Free it.
+// What glibc said on stderr before it aborted the process, without the line's end: of an assertion that
+// failed, of a heap that free() found broken. It keeps that for those who read cores. NULL: it was no abort,
+// or none of glibc's, or no symbol tells where. Free it.
 struct hc_error *hc_native_abort_message(const struct hc_image *image, char **ret);
