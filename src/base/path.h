@@ -1,3 +1,4 @@
+// Paths as text.
 #pragma once
 
 #include <string.h>

@@ -1,3 +1,4 @@
+// Numbers of bytes as people read them.
 #pragma once
 
 #include <stdint.h>

@@ -24,11 +24,6 @@ void hc_debug_info_use_table(struct hc_debug_info *info, const struct hc_layout_
     info->told_count = told_count;
 }
 
-bool hc_debug_info_has_dwarf(const struct hc_debug_info *info)
-{
-    return info->dwarf != NULL;
-}
-
 void hc_debug_info_set_record(struct hc_debug_info *info, struct hc_layout_record *record)
 {
     info->record = record;

@@ -15,7 +15,6 @@ struct hc_error *hc_debug_info_open_symbols(const struct hc_module *module, stru
 // Both are borrowed. NULL takes the table away.
 void hc_debug_info_use_table(struct hc_debug_info *info, const struct hc_layout_table *table,
                              const struct hc_told_offset *told, size_t told_count);
-bool hc_debug_info_has_dwarf(const struct hc_debug_info *info);
 
 // Whatever is asked of `info` from now on is written down in `record`, which is borrowed. NULL ends that.
 struct hc_layout_record;

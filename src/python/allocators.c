@@ -83,13 +83,3 @@ void hc_allocators_read(const struct hc_runtime *runtime, struct hc_allocators *
         }
     }
 }
-
-const char *hc_allocator_name(enum hc_allocator allocator)
-{
-    static const char *const names[] = {
-        [HC_ALLOCATOR_UNKNOWN] = "unknown",
-        [HC_ALLOCATOR_PYMALLOC] = "pymalloc",
-        [HC_ALLOCATOR_MALLOC] = "malloc",
-    };
-    return names[allocator];
-}

@@ -21,4 +21,3 @@ struct hc_allocators {
 // Does a block begin with what the hooks put there: two words?
 bool hc_hooks_stand_before(const uint8_t *block, unsigned word);
 void hc_allocators_read(const struct hc_runtime *runtime, struct hc_allocators *ret);
-const char *hc_allocator_name(enum hc_allocator allocator);

@@ -303,15 +303,3 @@ struct hc_error *hc_native_struct_find_state(struct hc_type_table *types, uint64
     pthread_mutex_unlock(&structs->lock);
     return error;
 }
-
-const struct hc_struct_member *hc_native_struct_member(const struct hc_native_struct *native, uint64_t offset)
-{
-    const struct hc_struct_member_vector *members = &native->structure.members;
-    for (size_t i = 0; i < members->count; i++) {
-        const struct hc_struct_member *member = &members->items[i];
-        if (member->block == HC_NO_BLOCK && member->offset == offset &&
-            (member->kind == HC_MEMBER_OBJECT || member->kind == HC_MEMBER_UNTYPED))
-            return member;
-    }
-    return NULL;
-}

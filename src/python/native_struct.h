@@ -34,8 +34,3 @@ const struct hc_module *hc_native_module(const struct hc_runtime *runtime, const
 // is none. As above.
 struct hc_error *hc_native_struct_find_state(struct hc_type_table *types, uint64_t definition,
                                              const struct hc_native_struct **ret);
-
-// The member of the struct itself at `offset` that leads to an object, or may; NULL if there is none. Its
-// kind says which, its name is the C member's.
-const struct hc_struct_member *hc_native_struct_member(const struct hc_native_struct *native,
-                                                       uint64_t offset);
