@@ -56,13 +56,25 @@ static struct hc_error *compress_piece(struct compressor *compressor, size_t len
     return NULL;
 }
 
+// Holes are zeros, and are not read: the kernel would make pages for them first.
+static ssize_t read_piece(int from, uint64_t at, uint8_t *bytes, size_t length)
+{
+    off_t data = lseek(from, (off_t)at, SEEK_DATA);
+    uint64_t hole = data >= 0 ? (uint64_t)data - at : errno == ENXIO ? length : 0; // ENXIO: no data follow
+    if (!hole)
+        return pread(from, bytes, length, (off_t)at);
+    length = hc_min(length, hole);
+    memset(bytes, 0, length);
+    return (ssize_t)length;
+}
+
 struct hc_error *hc_compress(int from, uint64_t size, int to, const char *path, unsigned threads)
 {
     _cleanup_(compressor_deinit) struct compressor compressor = {.to = to, .path = path};
     HC_TRY(compressor_init(&compressor, threads));
     for (uint64_t at = 0; at < size;) {
         HC_TRY(hc_interrupt_check());
-        ssize_t count = pread(from, compressor.input, hc_min(ZSTD_CStreamInSize(), size - at), (off_t)at);
+        ssize_t count = read_piece(from, at, compressor.input, hc_min(ZSTD_CStreamInSize(), size - at));
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0)
