@@ -211,9 +211,10 @@ static struct hc_error *report(struct search *search, enum hc_family kind)
     struct hc_suspect *suspect = hc_suspect_add(
         search->inquiry, "equal values", family->bytes,
         "%" PRIu64
-        " objects of the type %s repeat the value of another: sharing would win %s; most of all %s, "
+        " object%s of the type %s repeat%s the value of another: sharing would win %s; most of all %s, "
         "%" PRIu32 " times (%s)",
-        family->objects, hc_family_name(kind), hc_size_text(family->bytes, won), shown, most->count,
+        family->objects, family->objects == 1 ? "" : "s", hc_family_name(kind),
+        family->objects == 1 ? "s" : "", hc_size_text(family->bytes, won), shown, most->count,
         hc_size_text(family->most_bytes, most_won));
     if (!suspect)
         return hc_error_out_of_memory();

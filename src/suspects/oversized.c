@@ -62,13 +62,20 @@ static struct hc_error *report(const struct hc_inquiry *inquiry, const char *nam
     _cleanup_(hc_freep) char *brief = NULL;
     hc_size_buffer room, needed, worst;
     HC_TRY(hc_universe_brief(inquiry->universe, family->worst, &brief));
-    struct hc_suspect *suspect = hc_suspect_add(
-        inquiry, "oversized", family->room - family->needed,
-        "%" PRIu64
-        " objects of the type %s have room of %s, where %s would do for what is in them; the largest, %s, "
-        "has %s for %" PRIu64 " items",
-        family->objects, name, hc_size_text(family->room, room), hc_size_text(family->needed, needed), brief,
-        hc_size_text(family->worst_room.bytes, worst), family->worst_room.items);
+    hc_size_text(family->room, room);
+    hc_size_text(family->needed, needed);
+    hc_size_text(family->worst_room.bytes, worst);
+    uint64_t excess = family->room - family->needed, items = family->worst_room.items;
+    struct hc_suspect *suspect =
+        family->objects == 1
+            ? hc_suspect_add(inquiry, "oversized", excess,
+                             "%s has room of %s for %" PRIu64 " items, where %s would do", brief, room, items,
+                             needed)
+            : hc_suspect_add(inquiry, "oversized", excess,
+                             "%" PRIu64
+                             " objects of the type %s have room of %s, where %s would do for what is "
+                             "in them; the largest, %s, has %s for %" PRIu64 " items",
+                             family->objects, name, room, needed, brief, worst, items);
     if (!suspect)
         return hc_error_out_of_memory();
     hc_suspect_figure(suspect, "objects", family->objects);

@@ -50,16 +50,26 @@ static struct hc_error *finish(const struct hc_inquiry *inquiry, struct hc_suspe
     return hc_suspect_about(inquiry, suspect, group->example);
 }
 
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static const char *verb(uint64_t count)
+{
+    return count == 1 ? "has" : "have";
+}
+
 static struct hc_error *report_high(const struct hc_inquiry *inquiry, const struct hc_type *type,
                                     const struct group *group)
 {
     return finish(inquiry,
                   hc_suspect_add(inquiry, "counts too high", group->bytes,
-                                 "%" PRIu64 " objects of %s.%s have %" PRIu64
+                                 "%" PRIu64 " object%s of %s.%s %s %" PRIu64
                                  " references more than can be found: C code that never gives them back; "
                                  "nothing refers to %" PRIu64 " of them",
-                                 group->objects, type->module, type->qualname, group->references,
-                                 group->strays),
+                                 group->objects, plural(group->objects), type->module, type->qualname,
+                                 verb(group->objects), group->references, group->strays),
                   group);
 }
 
@@ -68,9 +78,10 @@ static struct hc_error *report_low(const struct hc_inquiry *inquiry, const struc
 {
     return finish(inquiry,
                   hc_suspect_add(inquiry, "counts too low", group->bytes,
-                                 "%" PRIu64 " objects of %s.%s have %" PRIu64
-                                 " references fewer than were found: they will be freed while in use",
-                                 group->objects, type->module, type->qualname, group->references),
+                                 "%" PRIu64 " object%s of %s.%s %s %" PRIu64
+                                 " reference%s fewer than were found: they will be freed while in use",
+                                 group->objects, plural(group->objects), type->module, type->qualname,
+                                 verb(group->objects), group->references, plural(group->references)),
                   group);
 }
 

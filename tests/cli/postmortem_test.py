@@ -87,6 +87,18 @@ def without_color(text):
     return re.sub("\033\\[[0-9]+m", "", text)
 
 
+def crash(name, program):
+    """The core that a program leaves."""
+    folder = os.path.join(FOLDER, name)
+    os.makedirs(folder)
+    with open(os.path.join(folder, name + ".py"), "w") as file:
+        file.write(program)
+    subprocess.run(["sh", "-c", 'ulimit -c unlimited; ulimit -s 256; exec "$@"', "sh", INTERPRETER.executable, name + ".py"],
+        cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PATIENCE)
+    [core] = glob.glob(os.path.join(folder, "core*"))
+    return core
+
+
 def titles(text):
     return [line for line in text.splitlines() if line and not line.startswith(" ")]
 
@@ -181,14 +193,7 @@ class ScreenTest(unittest.TestCase):
         program = ("import threading, os, time\nfor i in range(200):\n"
             "    threading.Thread(target=eval, args=('time.sleep(%d)' % (1000 + i % 7), {'time': time}), daemon=True).start()\n"
             "time.sleep(0.5)\nos.abort()\n")
-        folder = os.path.join(FOLDER, "threads")
-        os.makedirs(folder)
-        with open(os.path.join(folder, "crowd.py"), "w") as file:
-            file.write(program)
-        subprocess.run(["sh", "-c", 'ulimit -c unlimited; ulimit -s 256; exec "$@"', "sh", INTERPRETER.executable, "crowd.py"],
-            cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PATIENCE)
-        [core] = glob.glob(os.path.join(folder, "core*"))
-        text = self.screen(core)
+        text = self.screen(crash("crowd", program))
         self.assertRegex(text, r"\nOther threads: 200\n +200 threads +")
 
     def test_where_nothing_is_suspect_a_hang_shows_its_threads_first(self):
@@ -209,22 +214,22 @@ class ScreenTest(unittest.TestCase):
         self.assertEqual(1, text.count("Other threads"))
 
     def test_an_abort_begins_with_what_the_program_called(self):
-        crash = self.screen(core_of("prices")).split("\nCrash in ")[1]
-        self.assertRegex(crash.split("\n\n")[0], r"\A.*\n(  handling .*\n)?  in C +abort\+\d+ \(libc[.-].*\)\n")
+        told = self.screen(core_of("prices")).split("\nCrash in ")[1]
+        self.assertRegex(told.split("\n\n")[0], r"\A.*\n(  handling .*\n)?  in C +abort\+\d+ \(libc[.-].*\)\n")
 
     def test_an_assertion_that_failed_is_quoted(self):
-        folder = os.path.join(FOLDER, "assertion")
-        os.makedirs(folder)
-        with open(os.path.join(folder, "asserts.py"), "w") as file:
-            file.write("import ctypes\nctypes.CDLL(None).__assert_fail(b'count > 0 && ' + b'x' * 50, b'shop.c', 7, b'total')\n")
-        subprocess.run(["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh", INTERPRETER.executable, "asserts.py"],
-            cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PATIENCE)
-        [core] = glob.glob(os.path.join(folder, "core*"))
+        core = crash("assertion",
+            "import ctypes\nctypes.CDLL(None).__assert_fail(b'count > 0 && ' + b'x' * 50, b'shop.c', 7, b'total')\n")
         said = r": shop\.c:7: total: Assertion `count > 0 && x{50}' failed\."
         self.assertRegex(json.loads(heapcore("threads", "--json", core))["threads"][0]["abort_message"], r"\Apython[\d.]*" + said + r"\Z")
         self.assertRegex(heapcore("threads", core), r"\n  aborted with the message: python[\d.]*" + said + "\n")
-        crash = re.sub(r"\s+", " ", self.screen(core).split("\nCrash in ")[1])
-        self.assertRegex(crash, r"\Athread \d+\b.* message python[\d.]*" + said + r" in C __assert_fail\+\d+ \(libc")
+        told = re.sub(r"\s+", " ", self.screen(core).split("\nCrash in ")[1])
+        self.assertRegex(told, r"\Athread \d+\b.* message python[\d.]*" + said + r" in C __assert_fail\+\d+ \(libc")
+
+    def test_a_single_container_of_too_much_room_is_named(self):
+        core = crash("emptied", "import os\nd = dict.fromkeys(range(200000))\nfor i in range(199990): del d[i]\nos.abort()\n")
+        self.assertRegex(heapcore("suspects", core),
+            r"\n  oversized +dict \(no owner\): 0x[0-9a-f]+\*10 has room of \S+ MiB for 10 items, where \d+ bytes would do\n")
 
     def test_an_abort_without_words_quotes_none(self):
         self.assertIsNone(json.loads(heapcore("threads", "--json", core_of("prices")))["threads"][0]["abort_message"])
