@@ -33,7 +33,8 @@ struct check {
     struct hc_holds holds;
     bool *seen;
     uint32_t *stack;
-    uint64_t whole; // bytes reached when nothing is lost
+    uint32_t *owned; // of each object the frame whose references it has, or HC_NO_FRAME
+    uint64_t whole;  // bytes reached when nothing is lost
     unsigned wrong;
 };
 
@@ -44,15 +45,15 @@ static bool is_cleared(const struct check *check, const struct loss *loss, uint3
             (loss->thread && check->holds.running.items[frame].thread == loss->thread));
 }
 
-// The frame whose references `object` has, or HC_NO_FRAME.
-static uint32_t frame_owned_by(const struct check *check, uint32_t object)
+static void find_owners(struct check *check)
 {
     hc_object_id owner;
-    for (uint32_t i = 0; i < check->holds.running.count; i++)
+    for (uint32_t i = 0; i < check->graph->count; i++)
+        check->owned[i] = HC_NO_FRAME;
+    for (uint32_t i = check->holds.running.count; i--;)
         if (check->holds.running.items[i].owner &&
-            hc_graph_find(check->graph, check->holds.running.items[i].owner, &owner) && owner.i == object)
-            return i;
-    return HC_NO_FRAME;
+            hc_graph_find(check->graph, check->holds.running.items[i].owner, &owner))
+            check->owned[owner.i] = i;
 }
 
 static bool frame_mentions(const struct check *check, uint32_t frame, uint32_t object)
@@ -69,7 +70,7 @@ static bool goes_with_frame(const struct check *check, const struct loss *loss, 
                             uint32_t target)
 {
     const struct hc_running_frame *running = &check->holds.running.items[frame];
-    if (running->owner == running->address && frame_owned_by(check, target) != HC_NO_FRAME)
+    if (running->owner == running->address && check->owned[target] != HC_NO_FRAME)
         return true;
     return is_cleared(check, loss, frame) &&
            (running->owner == running->address || frame_mentions(check, frame, target));
@@ -102,8 +103,7 @@ static uint64_t reach(const struct check *check, const struct loss *loss)
     }
     // Whoever refers to a frame object does not keep in use what the frame loses.
     for (has_lost = false; height;) {
-        uint32_t source = check->stack[--height],
-                 frame = is_frame_lost ? frame_owned_by(check, source) : HC_NO_FRAME;
+        uint32_t source = check->stack[--height], frame = is_frame_lost ? check->owned[source] : HC_NO_FRAME;
         bytes += hc_graph_size(graph, (hc_object_id){source});
         for (uint32_t edge = graph->edge_starts[source]; edge < graph->edge_starts[source + 1]; edge++) {
             uint32_t target = graph->edges[edge];
@@ -171,17 +171,17 @@ static struct hc_error *check_kinds(struct check *check, struct hc_universe *uni
             if (graph->states[object] == HC_STATE_REACHABLE &&
                 hc_universe_kind(universe, object) == kind->kind)
                 members[count++] = object;
+        uint64_t losses[MOST_OF_A_KIND];
+        bool is_below[MOST_OF_A_KIND] = {false}; // another of the kind
         for (uint32_t k = 0; k < count; k++) {
-            bool is_topmost = true;
             struct loss loss = no_loss;
-            for (uint32_t other = 0; other < count && is_topmost; other++) {
-                loss.object = members[other];
-                reach(check, &loss);
-                is_topmost = other == k || check->seen[members[k]];
-            }
             loss.object = members[k];
-            sum += is_topmost ? check->whole - reach(check, &loss) : 0;
+            losses[k] = check->whole - reach(check, &loss);
+            for (uint32_t other = 0; other < count; other++)
+                is_below[other] |= other != k && !check->seen[members[other]];
         }
+        for (uint32_t k = 0; k < count; k++)
+            sum += is_below[k] ? 0 : losses[k];
         if (sum != kind->retained || count != kind->count) {
             check->wrong++;
             printf("wrong kind %u: %" PRIu64 " bytes go, but %" PRIu64 " are said\n", kind->kind, sum,
@@ -310,8 +310,10 @@ static struct hc_error *run(const char *core, struct check *check)
     HC_TRY(hc_holds_find(session->graph, tracer, &check->holds));
     check->seen = malloc(session->graph->count + 1ull);
     check->stack = malloc((session->graph->count + 1ull) * sizeof(*check->stack));
-    if (!check->seen || !check->stack)
+    check->owned = malloc((session->graph->count + 1ull) * sizeof(*check->owned));
+    if (!check->seen || !check->stack || !check->owned)
         return hc_error_out_of_memory();
+    find_owners(check);
     check->whole = reach(check, &no_loss);
     check_objects(check);
     HC_TRY(check_kinds(check, &universe, &kinds));
@@ -334,5 +336,6 @@ int main(int count, char **arguments)
     hc_holds_deinit(&check.holds);
     free(check.seen);
     free(check.stack);
+    free(check.owned);
     return is_right ? 0 : 1;
 }

@@ -141,27 +141,32 @@ class RetainedTest(unittest.TestCase):
         count, size = self.values("h.count", "h.size")
         self.assertEqual((count, size), tuple(sum(row[key] for row in rows) for key in ("count", "size")))
 
-    def rows(self, expression):
-        """[[count, size, retained, kind]] of a table of dominators."""
-        done = heapcore("query", "--json", self.core, expression)
+    def tables(self, *expressions):
+        """[[count, size, retained, kind]] of each table of dominators."""
+        done = heapcore("query", "--json", self.core, *expressions)
         self.assertEqual(0, done.returncode, done.stderr.decode(errors="replace"))
-        lines = json.loads(done.stdout.decode())[0]["lines"]
-        self.assertIn("Retained", lines[1])
-        return [[*map(int, line.split()[1:4]), line.split(None, 5)[5]] for line in lines[2:] if not line.startswith("<")]
+        tables = [answer["lines"] for answer in json.loads(done.stdout.decode())]
+        self.assertEqual(len(expressions), len(tables))
+        for lines in tables:
+            self.assertIn("Retained", lines[1])
+        return [[[*map(int, line.split()[1:4]), line.split(None, 5)[5]] for line in lines[2:] if not line.startswith("<")]
+            for lines in tables]
 
     def test_dominators_of_the_heap_are_the_kinds_of_the_report(self):
         kinds = [[row["count"], row["size"], row["retained"], row["kind"]] for row in self.report("--limit", "500")["kinds"]]
         key = lambda row: (-row[2], row[3])
-        self.assertEqual(sorted(kinds, key=key), sorted(self.rows("h.dominators.all"), key=key))
-        self.assertEqual(10, len(self.rows("h.dominators")))
+        everything, first = self.tables("h.dominators.all", "h.dominators")
+        self.assertEqual(sorted(kinds, key=key), sorted(everything, key=key))
+        self.assertEqual(10, len(first))
 
     def test_dominators_of_one_object_are_its_domisize(self):
-        for address in self.truth["sample"][:40]:
-            one = "iso(0x%x)" % address
-            is_reached, count, size, domisize = self.values(
-                one + " in h", one + ".count", one + ".size", one + ".domisize")
+        sample = ["iso(0x%x)" % address for address in self.truth["sample"][:40]]
+        facts = self.values(*[one + what for one in sample for what in (" in h", ".count", ".size", ".domisize")])
+        tables = self.tables(*[one + ".dominators" for one in sample])
+        for number, (one, table) in enumerate(zip(sample, tables)):
+            is_reached, *figures = facts[4 * number:4 * number + 4]
             # The tree has what the roots reach.
-            self.assertEqual([[count, size, domisize]] if is_reached else [], [row[:3] for row in self.rows(one + ".dominators")])
+            self.assertEqual([figures] if is_reached else [], [row[:3] for row in table], one)
 
     def test_a_row_of_dominators_is_its_objects(self):
         self.assertEqual([True], self.values("h.dominators[3].dominators[0] == h.dominators[3]"))
