@@ -144,6 +144,19 @@ struct hc_error *hc_account_count_zero(struct hc_account *account, uint64_t star
     return NULL;
 }
 
+static struct hc_error *add_gap(void *argument, const struct hc_claim *claim, uint64_t start, uint64_t end)
+{
+    struct hc_claim gap = {.start = start, .end = end};
+    if (claim)
+        return NULL;
+    return hc_claim_vector_push(argument, gap) ? NULL : hc_error_out_of_memory();
+}
+
+struct hc_error *hc_account_find_gaps(struct hc_account *account, struct hc_claim_vector *ret)
+{
+    return hc_sweep(&account->claims, &account->bounds, add_gap, ret);
+}
+
 enum hc_memory_category hc_account_object_category(const struct hc_account *account, uint32_t object)
 {
     switch (account->graph->states[object]) {

@@ -106,6 +106,8 @@ struct hc_error *hc_account_add_place(struct hc_account *account, const struct h
 // The bytes of pages that hold nothing but zeros.
 struct hc_error *hc_account_count_zero(struct hc_account *account, uint64_t start, uint64_t end,
                                        uint64_t *ret);
+// What nobody has claimed so far.
+struct hc_error *hc_account_find_gaps(struct hc_account *account, struct hc_claim_vector *ret);
 static inline void hc_parts_add(struct hc_parts *parts, enum hc_memory_category category, uint64_t bytes,
                                 uint64_t count)
 {
@@ -125,5 +127,7 @@ struct hc_chunk_sizes;
 struct hc_error *hc_account_heaps(struct hc_account *account, struct hc_chunk_sizes *others);
 struct hc_error *hc_account_mapped_chunks(struct hc_account *account, struct hc_chunk_sizes *others);
 struct hc_error *hc_account_places(struct hc_account *account);
+// Stacks that the C library keeps of threads that have ended: in what is left then.
+struct hc_error *hc_account_ended_stacks(struct hc_account *account);
 // Objects that no walk came to: static ones, and those of other allocators.
 struct hc_error *hc_account_objects(struct hc_account *account);

@@ -17,15 +17,6 @@ static void search_deinit(struct search *search)
     hc_claim_vector_deinit(&search->gaps);
 }
 
-static struct hc_error *add_gap(void *argument, const struct hc_claim *claim, uint64_t start, uint64_t end)
-{
-    struct search *search = argument;
-    struct hc_claim gap = {.start = start, .end = end};
-    if (claim)
-        return NULL;
-    return hc_claim_vector_push(&search->gaps, gap) ? NULL : hc_error_out_of_memory();
-}
-
 struct mapped_chunk {
     uint64_t start, end;    // of the mapping
     uint64_t block, usable; // what malloc gave out, and its size
@@ -131,7 +122,7 @@ static struct hc_error *search_gap(struct search *search, const struct hc_claim 
 struct hc_error *hc_account_mapped_chunks(struct hc_account *account, struct hc_chunk_sizes *others)
 {
     _cleanup_(search_deinit) struct search search = {.account = account, .others = others};
-    HC_TRY(hc_sweep(&account->claims, &account->bounds, add_gap, &search));
+    HC_TRY(hc_account_find_gaps(account, &search.gaps));
     for (size_t i = 0; i < search.gaps.count; i++)
         HC_TRY(search_gap(&search, &search.gaps.items[i]));
     return NULL;

@@ -282,6 +282,7 @@ static struct hc_error *run(struct hc_account *account)
         account->memory->allocator = account->other_allocator;
     HC_TRY(hc_account_places(account));
     HC_TRY(hc_account_mapped_chunks(account, &others));
+    HC_TRY(hc_account_ended_stacks(account));
     HC_TRY(hc_account_objects(account));
     HC_TRY(hc_sweep(&account->claims, &account->bounds, add_piece, account));
     HC_TRY(hc_chunk_sizes_list(&others, &account->memory->chunks));

@@ -251,6 +251,20 @@ class ArraysTest(cored.CoredCase):
         self.assertLess(self.report.bytes("malloc_other", "malloc_mapped", "unknown"), 1 << 20)
 
 
+class EndedThreadsTest(cored.CoredCase):
+    fixture = "ended_threads.py"
+
+    def test_stacks_of_threads_that_have_ended_are_told(self):
+        report = Report(self.heapcore, self.core)
+        count, stack = self.truth["count"], self.truth["stack"]
+        of_none = [row for row in report.places("stack_unused") if not row["path"]]
+        self.assertEqual(count, len(of_none))
+        for row in of_none:  # with the guard or without it
+            self.assertTrue(abs(row["bytes"] - stack) <= 2 * PAGE, row)
+        self.assertLess(report.bytes("unknown"), stack)
+        self.assertEqual(report.total, report.sum())
+
+
 class SparseTest(cored.CoredCase):
     """Holes of the core's file cost memory and time when they are read."""
 
@@ -335,9 +349,9 @@ class OtherAllocatorTest(unittest.TestCase):
 
 def cases_of(interpreter):
     if interpreter.name not in ("3.12", interpreters.DEBIAN):
-        return [MemoryTest]
+        return [MemoryTest, EndedThreadsTest]
     arrays = [ArraysTest] if interpreter.name == interpreters.DEBIAN else []  # it has numpy
-    return [MemoryTest, SparseTest, LiveTest, NoPymallocTest, OtherAllocatorTest, *arrays]
+    return [MemoryTest, EndedThreadsTest, SparseTest, LiveTest, NoPymallocTest, OtherAllocatorTest, *arrays]
 
 
 def main():
