@@ -81,10 +81,17 @@ struct hc_process_info {
     int signal_code;        // si_code
     uint64_t fault_address; // si_addr for SIGSEGV, SIGBUS, SIGILL, SIGFPE
     bool has_fault_address;
+    pid_t sender;          // si_pid of a signal that a process sent, it itself perhaps, as abort() does
     pid_t faulting_thread; // tid of the thread that took the signal
     const struct hc_thread_info *threads;
     size_t thread_count;
 };
+
+// Was it another process that sent the signal, so that nothing of this one's need be wrong where it stood?
+static inline bool hc_process_was_signalled(const struct hc_process_info *process)
+{
+    return process->signal && process->pid && process->sender && process->sender != process->pid;
+}
 
 // Why memory is not in a core that heapcore captured. The numbers stand in files.
 enum hc_omission_reason {

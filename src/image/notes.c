@@ -65,6 +65,9 @@ static void read_siginfo(struct hc_image *image, const struct hc_note *note)
     if (signal == 0 || signal != process->signal)
         return;
     process->signal_code = (int)hc_load_u32(&image->target, note->bytes + 8);
+    if (process->signal_code == SI_USER || process->signal_code == SI_QUEUE ||
+        process->signal_code == SI_TKILL)
+        process->sender = (pid_t)hc_load_u32(&image->target, note->bytes + address_offset);
     bool has_address = signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE;
     // Sent by kill() and the like (code <= 0) or without knowledge of the address (SI_KERNEL).
     if (!has_address || process->signal_code <= 0 || process->signal_code == SI_KERNEL)

@@ -17,7 +17,7 @@ static void report_signal(struct hc_report *report, const struct hc_process_info
 {
     const char *abbreviation = sigabbrev_np(process->signal);
     const char *meaning = sigdescr_np(process->signal);
-    char name[32], address[48] = "", thread[48] = "";
+    char name[32], address[48] = "", thread[48] = "", sender[48] = "";
     if (abbreviation)
         snprintf(name, sizeof(name), "SIG%s", abbreviation);
     else
@@ -33,8 +33,12 @@ static void report_signal(struct hc_report *report, const struct hc_process_info
         hc_report_number(report, "signal.thread", (uint64_t)process->faulting_thread);
         snprintf(thread, sizeof(thread), " in thread %d", process->faulting_thread);
     }
-    hc_report_line(report, "ended by", "%s%s%s%s%s%s", name, meaning ? " (" : "", meaning ? meaning : "",
-                   meaning ? ")" : "", address, thread);
+    if (hc_process_was_signalled(process)) {
+        hc_report_number(report, "signal.sender", (uint64_t)process->sender);
+        snprintf(sender, sizeof(sender), ", sent by process %d", process->sender);
+    }
+    hc_report_line(report, "ended by", "%s%s%s%s%s%s%s", name, meaning ? " (" : "", meaning ? meaning : "",
+                   meaning ? ")" : "", address, thread, sender);
 }
 
 void hc_report_process(struct hc_report *report, const struct hc_process_info *process)

@@ -25,11 +25,13 @@ static bool has_doubts(const struct hc_screen *screen)
     return screen->doubts != NULL;
 }
 
-// Where nothing crashed and nothing is suspect, it hangs or idles: then where the threads are is the news.
+// Where nothing crashed and nothing is suspect, it hangs or idles: then where the threads are is the news. So
+// it is where a watchdog sent the signal.
 static bool begins_with_others(const struct hc_screen *screen)
 {
+    const struct hc_process_info *process = hc_image_process(screen->session->image);
     return hc_screen_has_others(screen) && !screen->suspects.count &&
-           !hc_image_process(screen->session->image)->signal;
+           (!process->signal || hc_process_was_signalled(process));
 }
 
 static bool ends_with_others(const struct hc_screen *screen)

@@ -185,6 +185,12 @@ static const char *ending(const struct hc_thread_facts *facts)
     return facts->end != HC_FRAMES_COMPLETE || !facts->frames.count ? endings[facts->end] : NULL;
 }
 
+static const char *what(const struct hc_screen *screen, bool took_signal)
+{
+    bool was_signalled = hc_process_was_signalled(hc_image_process(screen->session->image));
+    return took_signal && !was_signalled ? "Crash in thread" : "Thread";
+}
+
 static void write_title(struct hc_screen *screen, const struct hc_thread *thread)
 {
     char number[32];
@@ -192,9 +198,9 @@ static void write_title(struct hc_screen *screen, const struct hc_thread *thread
         snprintf(number, sizeof(number), "%d", thread->tid);
     else
         snprintf(number, sizeof(number), "0x%" PRIx64, thread->ident);
-    hc_report_title(screen->report, "%s %s%s%s%s%s", thread->has_crashed ? "Crash in thread" : "Thread",
-                    number, thread->name ? " \"" : "", thread->name ? thread->name : "",
-                    thread->name ? "\"" : "", thread->holds_gil ? ", which holds the GIL" : "");
+    hc_report_title(screen->report, "%s %s%s%s%s%s", what(screen, thread->has_crashed), number,
+                    thread->name ? " \"" : "", thread->name ? thread->name : "", thread->name ? "\"" : "",
+                    thread->holds_gil ? ", which holds the GIL" : "");
 }
 
 static struct hc_error *write_thread(struct hc_screen *screen, const struct hc_thread_facts *facts)
@@ -222,7 +228,7 @@ static struct hc_error *write_foreign(struct hc_screen *screen, const struct hc_
     HC_TRY(hc_native_stack(screen->session->image, thread, NULL, MOST_NATIVE, &frames));
     HC_TRY(hc_native_abort_message(screen->session->image, &message));
     hc_report_section(screen->report, "crash", NULL);
-    hc_report_title(screen->report, "Crash in thread %d, which runs no Python", thread->tid);
+    hc_report_title(screen->report, "%s %d, which runs no Python", what(screen, true), thread->tid);
     size_t lines = write_abort_message(screen, message);
     write_native(screen, &frames, screen->room - 2 - lines);
     if (!frames.count)

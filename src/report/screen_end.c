@@ -25,13 +25,15 @@ static void write_headline(struct hc_screen *screen, const char *name)
         return;
     }
     const char *abbreviation = sigabbrev_np(process->signal), *meaning = sigdescr_np(process->signal);
-    char number[16], address[48] = "";
+    char number[16], reason[48] = "";
     snprintf(number, sizeof(number), "%d", process->signal);
     if (process->has_fault_address)
-        snprintf(address, sizeof(address), " at address 0x%" PRIx64, process->fault_address);
+        snprintf(reason, sizeof(reason), " at address 0x%" PRIx64, process->fault_address);
+    if (hc_process_was_signalled(process))
+        snprintf(reason, sizeof(reason), ", sent by process %d", process->sender);
     hc_report_title(screen->report, "%s died of %s%s%s%s%s%s", name, abbreviation ? "SIG" : "signal ",
                     abbreviation ? abbreviation : number, meaning ? " (" : "", meaning ? meaning : "",
-                    meaning ? ")" : "", address);
+                    meaning ? ")" : "", reason);
     hc_report_tone(screen->report, HC_TONE_ALARM);
 }
 

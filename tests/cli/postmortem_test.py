@@ -217,6 +217,19 @@ class ScreenTest(unittest.TestCase):
         told = self.screen(core_of("prices")).split("\nCrash in ")[1]
         self.assertRegex(told.split("\n\n")[0], r"\A.*\n(  handling .*\n)?  in C +abort\+\d+ \(libc[.-].*\)\n")
 
+    def test_a_signal_that_another_process_sent_is_no_crash(self):
+        core = crash("signalled", "import os, signal, time\nparent = os.getpid()\nif not os.fork():\n"
+            "    with open('sender', 'w') as file: file.write(str(os.getpid()))\n"
+            "    os.kill(parent, signal.SIGABRT); os._exit(0)\ntime.sleep(1000)\n")
+        with open(os.path.join(os.path.dirname(core), "sender")) as file:
+            sender = int(file.read())
+        self.assertEqual(sender, json.loads(heapcore("analyze", "--json", core))["process"]["signal"]["sender"])
+        text = self.screen(core)
+        self.assertIn("signalled.py died of SIGABRT (Aborted), sent by process %d\n" % sender, text)
+        self.assertRegex(text, "\nThread \\d+")
+        self.assertNotIn("Crash", text)
+        self.assertNotIn("sender", json.loads(heapcore("analyze", "--json", core_of("prices")))["process"]["signal"])
+
     def test_an_assertion_that_failed_is_quoted(self):
         core = crash("assertion",
             "import ctypes\nctypes.CDLL(None).__assert_fail(b'count > 0 && ' + b'x' * 50, b'shop.c', 7, b'total')\n")
