@@ -40,11 +40,12 @@ static char *plain_text(struct hc_tracer *tracer, uint64_t address)
     char *text = hc_value_text(tracer, address);
     if (!text)
         return hc_value_repr_within(tracer, address, MOST_MESSAGE);
-    if (strlen(text) > MOST_MESSAGE) {
+    // Cut only where the mark has room.
+    if (strlen(text) >= MOST_MESSAGE + strlen("…")) {
         size_t end = MOST_MESSAGE;
         while ((text[end] & 0xc0) == 0x80)
             end--;
-        strcpy(text + end, "…"); // three bytes where more than three were, or the next character's
+        strcpy(text + end, "…");
     }
     return text;
 }
@@ -74,6 +75,26 @@ static char *os_error_text(struct hc_tracer *tracer, const struct hc_object_view
     return length < 0 ? NULL : text;
 }
 
+// BaseExceptionGroup_str(): the first argument, and how many exceptions the second has.
+static char *group_text(struct hc_tracer *tracer, uint64_t arguments)
+{
+    const uint64_t items = arguments + tracer->at->tuple_items;
+    uint64_t first, second;
+    struct hc_object_view members;
+    if (!hc_reader_word(&tracer->reader, items, &first) ||
+        !hc_reader_word(&tracer->reader, items + tracer->reader.target.word_size, &second))
+        return NULL;
+    if (!hc_tracer_view(tracer, second, &members) || (!hc_value_is_exact(tracer, members.type, "list") &&
+                                                      !hc_value_is_exact(tracer, members.type, "tuple")))
+        return hc_value_repr_within(tracer, arguments, MOST_MESSAGE);
+    _cleanup_(hc_freep) char *message = plain_text(tracer, first);
+    uint64_t count = hc_trace_length(tracer, second);
+    char *text;
+    int length = asprintf(&text, "%s (%" PRIu64 " sub-exception%s)", message ? message : "?", count,
+                          count == 1 ? "" : "s");
+    return length < 0 ? NULL : text;
+}
+
 // BaseException_str(), KeyError_str(): the arguments.
 static char *arguments_text(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
@@ -85,6 +106,8 @@ static char *arguments_text(struct hc_tracer *tracer, const struct hc_object_vie
     uint64_t count = hc_trace_length(tracer, arguments);
     if (!count)
         return strdup("");
+    if (count == 2 && derives_from(tracer, object->type, "BaseExceptionGroup"))
+        return group_text(tracer, arguments);
     if (count > 1)
         return hc_value_repr_within(tracer, arguments, MOST_MESSAGE);
     if (!hc_reader_word(&tracer->reader, arguments + tracer->at->tuple_items, &only))

@@ -191,25 +191,39 @@ static bool is_same_place(const struct hc_frame *left, const struct hc_frame *ri
     return left->code == right->code && left->instruction == right->instruction;
 }
 
-// Recursion: three frames of it stand for the rest, as in tracebacks.
+// How often the `period` frames at `start` come, one round after the other.
+static size_t count_rounds(const struct hc_frame_vector *vector, size_t start, size_t period)
+{
+    size_t end = start + period;
+    while (end < vector->count && is_same_place(&vector->items[end - period], &vector->items[end]))
+        end++;
+    return end <= vector->count ? (end - start) / period : 0;
+}
+
+// Recursion, of a function or of a few that call each other: three rounds stand for the rest.
 struct hc_error *hc_report_frame_lines(const struct hc_frames_report *frames,
                                        const struct hc_frame_vector *vector, size_t most)
 {
-    enum { SHOWN_OF_SAME = 3 };
+    enum { SHOWN_ROUNDS = 3, MOST_PERIOD = 16 };
     for (size_t i = 0, shown = 0; i < vector->count;) {
-        size_t same = 1;
-        while (i + same < vector->count && is_same_place(&vector->items[i], &vector->items[i + same]))
-            same++;
-        for (size_t j = 0; j < same && j < SHOWN_OF_SAME; j++) {
+        size_t period = 1, rounds;
+        while ((rounds = count_rounds(vector, i, period)) <= SHOWN_ROUNDS && period < MOST_PERIOD)
+            period++;
+        bool is_told_once = rounds > SHOWN_ROUNDS;
+        for (size_t end = i + (is_told_once ? SHOWN_ROUNDS * period : 1), k = i; k < end; k++) {
             if (shown++ == most) {
-                hc_report_line(frames->report, NULL, "… %zu more frames", vector->count - i - j);
+                hc_report_line(frames->report, NULL, "… %zu more frames", vector->count - k);
                 return NULL;
             }
-            HC_TRY(frame_line(frames, &vector->items[i + j], i + j));
+            HC_TRY(frame_line(frames, &vector->items[k], k));
         }
-        if (same > SHOWN_OF_SAME)
-            hc_report_line(frames->report, NULL, "     … the same line %zu more times", same - SHOWN_OF_SAME);
-        i += same;
+        if (is_told_once && period == 1)
+            hc_report_line(frames->report, NULL, "     … the same line %zu more times",
+                           rounds - SHOWN_ROUNDS);
+        else if (is_told_once)
+            hc_report_line(frames->report, NULL, "     … the same %zu lines %zu more times", period,
+                           rounds - SHOWN_ROUNDS);
+        i += is_told_once ? rounds * period : 1;
     }
     return NULL;
 }

@@ -222,6 +222,9 @@ class ThreadsTest(unittest.TestCase):
 
     def test_recursion_is_told_once(self):
         self.assertRegex(self.text(), r"… the same line \d+ more times")
+        [three] = [block for block in self.text().split("\n\n") if '"three"' in block]
+        self.assertIn("\n       … the same 3 lines 7 more times\n  #31 ", three)
+        self.assertEqual(3, three.count(".<locals>.second\n") or three.count("in second\n"))
 
     def test_control_characters_of_a_name_stay_out_of_the_text(self):
         text = self.text("--locals")
