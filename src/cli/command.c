@@ -1,10 +1,12 @@
 #include "cli/command.h"
 
 #include "cli/progress.h"
+#include "layout/table.h"
 #include "report/emit.h"
 
 #include <assert.h>
 #include <string.h>
+#include <sys/stat.h>
 
 // The note on stderr must be gone before the report is on the terminal.
 static struct hc_error *write_slow(const struct hc_session_report *report, const struct hc_session *session,
@@ -91,9 +93,31 @@ const struct hc_command *hc_command_find(const char *name)
     return NULL;
 }
 
+static struct hc_error *check_folder(const char *path)
+{
+    struct stat status;
+    if (!path || (!stat(path, &status) && S_ISDIR(status.st_mode)))
+        return NULL;
+    return hc_error_create("%s is no folder to look for files in", path);
+}
+
+// What is looked into only if something is missing: wrong names would pass without a word.
+static struct hc_error *check_paths(const struct hc_session_options *options)
+{
+    struct hc_layout_table *table;
+    HC_TRY(check_folder(options->image.sysroot));
+    HC_TRY(check_folder(options->debug.debug_dir));
+    if (!options->debug.layouts)
+        return NULL;
+    HC_TRY(hc_layout_table_read(options->debug.layouts, &table));
+    hc_layout_table_destroy(table);
+    return NULL;
+}
+
 struct hc_error *hc_command_open(const struct hc_cli_options *options, struct hc_session **ret)
 {
     struct hc_progress progress;
+    HC_TRY(check_paths(&options->session));
     if (options->session.core)
         hc_progress_begin(&progress, options->quiet, "reading %s …", options->session.core);
     else

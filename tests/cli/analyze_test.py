@@ -267,6 +267,20 @@ class CoreTest:
         self.check_kinds(report["heap"]["rows"], process.says)
         self.assertIn(", 2 threads, live\n", text)
 
+    def test_wrong_places_of_files_are_told_though_nothing_is_missing(self):
+        for option, path, words in (
+            ("--sysroot", "/nowhere", "/nowhere is no folder to look for files in"),
+            ("--debug-dir", sys.executable, "is no folder to look for files in"),
+            ("--layouts", "/nowhere", "cannot open the table of layouts /nowhere"),
+            ("--layouts", sys.executable, "not a table of layouts"),
+            ("--exe", "/nowhere", "cannot open /nowhere, given with --exe"),
+        ):
+            with self.subTest(option, path=path):
+                done = heapcore("analyze", self.core, option, path)
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertIn(words, done.stderr)
+                self.assertEqual(1, done.stderr.count("\n"))
+
     def test_files_that_are_gone_or_changed_are_named(self):
         binary = json.loads(self.analyze(self.core, "--json"))["python"]["binary"]
         with tempfile.TemporaryDirectory(dir=self.folder) as root:

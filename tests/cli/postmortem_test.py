@@ -185,7 +185,7 @@ class ScreenTest(unittest.TestCase):
 
     def test_a_stripped_interpreter_and_a_missing_file_are_told_of(self):
         root = stripping.strip_files_of(core_of("shop"), os.path.join(FOLDER, "root"), without=["ledger"])
-        text = self.screen(core_of("shop"), "--sysroot", root, "--debug-dir", os.path.join(FOLDER, "none"))
+        text = self.screen(core_of("shop"), "--sysroot", root, "--debug-dir", root)
         self.assertRegex(text, r"\nNot sure\n  (.*; )?ledger\.so is not here as it was \(--sysroot\)")
         self.assertIn("ledger.so", text[text.index("Crash in") : text.index("Suspects")])
 
