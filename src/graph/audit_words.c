@@ -245,12 +245,11 @@ static uint32_t find_thread(const struct search *search, const struct hc_segment
                             bool *ret_live)
 {
     const struct hc_process_info *process = hc_image_process(search->runtime->image);
-    const struct hc_target *target = hc_image_target(search->runtime->image);
     uint32_t found = UINT32_MAX;
     uint64_t nearest = 0;
     *ret_live = true;
     for (size_t i = 0; i < process->thread_count; i++) {
-        uint64_t pointer = hc_thread_stack_pointer(target, &process->threads[i]);
+        uint64_t pointer = hc_image_stack_in_use(search->runtime->image, &process->threads[i]);
         if (pointer - segment->address >= segment->length)
             continue;
         if (pointer - RED_ZONE <= address && pointer > nearest) {

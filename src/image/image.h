@@ -186,8 +186,12 @@ const struct hc_module *hc_image_find_module(const struct hc_image *image, uint6
 // Where the thread was; 0: not known.
 uint64_t hc_thread_program_counter(const struct hc_target *target, const struct hc_thread_info *thread);
 
-// The lowest address of its stack that is in use; 0: not known.
 uint64_t hc_thread_stack_pointer(const struct hc_target *target, const struct hc_thread_info *thread);
+
+// Did the process die because a thread had used up its stack? `*ret_start` is then where the stack begins.
+bool hc_image_stack_overflowed(const struct hc_image *image, uint64_t *ret_start);
+// The lowest address of the thread's stack that is in use; 0: not known.
+uint64_t hc_image_stack_in_use(const struct hc_image *image, const struct hc_thread_info *thread);
 
 // Lookup with a cached last hit; one per thread. Images are immutable, so readers need no lock.
 struct hc_reader {

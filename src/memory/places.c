@@ -61,7 +61,7 @@ static struct hc_error *claim_stack(struct hc_account *account, const struct hc_
 {
     enum { LARGEST = 1 << 26 };
     const struct hc_target *target = &account->reader.target;
-    uint64_t pointer = hc_thread_stack_pointer(target, thread);
+    uint64_t pointer = hc_image_stack_in_use(account->image, thread);
     const struct hc_claim *bound = hc_account_bound(account, pointer);
     if (!pointer || !bound)
         return NULL;

@@ -127,7 +127,7 @@ struct hc_error *hc_report_analyze(const struct hc_session *session, const struc
     _cleanup_(hc_partition_deinit) struct hc_partition heap = {0};
     struct hc_state_totals totals;
     HC_TRY(hc_partition_heap(session->graph, &heap, &totals));
-    hc_report_process(report, hc_image_process(session->image));
+    hc_report_process(report, session->image);
     hc_report_python(report, &session->runtime);
     hc_report_image(report, session->image);
     HC_TRY(hc_report_first_thread(session, report));

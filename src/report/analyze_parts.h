@@ -4,7 +4,7 @@
 #include "graph/session.h"
 #include "report/report.h"
 
-void hc_report_process(struct hc_report *report, const struct hc_process_info *process);
+void hc_report_process(struct hc_report *report, const struct hc_image *image);
 void hc_report_python(struct hc_report *report, const struct hc_runtime *runtime);
 void hc_report_image(struct hc_report *report, const struct hc_image *image);
 

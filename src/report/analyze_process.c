@@ -13,11 +13,14 @@ static void add_hexadecimal(struct hc_report *report, const char *key, uint64_t 
     hc_report_text(report, key, text);
 }
 
-static void report_signal(struct hc_report *report, const struct hc_process_info *process)
+static void report_signal(struct hc_report *report, const struct hc_image *image)
 {
+    const struct hc_process_info *process = hc_image_process(image);
     const char *abbreviation = sigabbrev_np(process->signal);
     const char *meaning = sigdescr_np(process->signal);
     char name[32], address[48] = "", thread[48] = "", sender[48] = "";
+    uint64_t stack;
+    bool is_overflow = hc_image_stack_overflowed(image, &stack);
     if (abbreviation)
         snprintf(name, sizeof(name), "SIG%s", abbreviation);
     else
@@ -37,12 +40,14 @@ static void report_signal(struct hc_report *report, const struct hc_process_info
         hc_report_number(report, "signal.sender", (uint64_t)process->sender);
         snprintf(sender, sizeof(sender), ", sent by process %d", process->sender);
     }
-    hc_report_line(report, "ended by", "%s%s%s%s%s%s%s", name, meaning ? " (" : "", meaning ? meaning : "",
-                   meaning ? ")" : "", address, thread, sender);
+    hc_report_truth(report, "signal.stack_overflow", is_overflow);
+    hc_report_line(report, "ended by", "%s%s%s%s%s%s%s%s", name, meaning ? " (" : "", meaning ? meaning : "",
+                   meaning ? ")" : "", address, thread, sender, is_overflow ? ", whose stack is full" : "");
 }
 
-void hc_report_process(struct hc_report *report, const struct hc_process_info *process)
+void hc_report_process(struct hc_report *report, const struct hc_image *image)
 {
+    const struct hc_process_info *process = hc_image_process(image);
     hc_report_section(report, "process", "Process");
     hc_report_text(report, "command", process->command);
     hc_report_text(report, "program", process->program);
@@ -54,7 +59,7 @@ void hc_report_process(struct hc_report *report, const struct hc_process_info *p
     hc_report_line(report, "process", "%d, %zu thread%s%s", process->pid, process->thread_count,
                    process->thread_count == 1 ? "" : "s", process->live ? ", live" : "");
     if (process->signal)
-        report_signal(report, process);
+        report_signal(report, image);
 }
 
 static void report_choice(struct hc_report *report, const struct hc_runtime *runtime)

@@ -26,8 +26,11 @@ static void write_headline(struct hc_screen *screen, const char *name)
     }
     const char *abbreviation = sigabbrev_np(process->signal), *meaning = sigdescr_np(process->signal);
     char number[16], reason[48] = "";
+    uint64_t start;
     snprintf(number, sizeof(number), "%d", process->signal);
-    if (process->has_fault_address)
+    if (hc_image_stack_overflowed(screen->session->image, &start))
+        snprintf(reason, sizeof(reason), ": its stack is full");
+    else if (process->has_fault_address)
         snprintf(reason, sizeof(reason), " at address 0x%" PRIx64, process->fault_address);
     if (hc_process_was_signalled(process))
         snprintf(reason, sizeof(reason), ", sent by process %d", process->sender);

@@ -32,7 +32,8 @@ FEW = 40  # objects of the functions under way when it crashed
 FEW_BLOCKS = 5
 INSTANCES = 7  # of each type that is damaged
 BEFORE = 170  # keys of the growing dict
-RECURSIONS = 10000  # at least, that overflow a stack of 8 MiB
+STACK = 8 << 20
+RECURSIONS = 10000  # at least, that overflow it
 UNREADABLE = ("ob_type", "tp_basicsize", "tp_base")  # fields without which a type is none
 SPARE = ("tp_name", "tp_mro", "tp_subclasses")  # fields that instances can do without
 
@@ -176,12 +177,27 @@ class DamageTest(unittest.TestCase):
         self.check_crash_in(crashed, "bomb_dealloc")
         self.check_rest(crashed, lost=["dying"], changed=["changed"])
 
+    def is_full(self, crashed):
+        """Does the report call it a stack overflow?"""
+        process = json.loads(crashed.run("analyze", "--json"))["process"]
+        self.assertEqual(process["signal"]["stack_overflow"], b": its stack is full\n" in crashed.run("analyze"))
+        return process["signal"]["stack_overflow"]
+
+    def check_full_stack(self, crashed):
+        self.assertTrue(self.is_full(crashed))
+        places = json.loads(crashed.run("memory", "--json"))["memory_places"]
+        self.assertGreater(sum(row["bytes"] for row in places if row["category"] == "stack_used"), STACK * 0.9)
+
     def test_a_stack_overflow_in_c(self):
-        self.check_undamaged("overflow", "descend")
+        self.check_full_stack(self.check_undamaged("overflow", "descend"))
 
     def test_a_stack_overflow_in_python(self):
         crashed = self.crash("recursion")
         self.check_rest(crashed, changed=["changed"])
+        if interpreters.version_of(self.interpreter) < (3, 11):
+            self.check_full_stack(crashed)
+        else:  # Python's frames lie elsewhere
+            self.assertFalse(self.is_full(crashed))
         self.assertLess(crashed.run("analyze").count(b"\n"), 150)
         self.assertGreater(int(re.search(r"the same line (\d+) more times", crashed.text)[1]), RECURSIONS)
 
