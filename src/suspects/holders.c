@@ -107,27 +107,41 @@ static double share_of(const struct search *search, uint64_t bytes)
     return 100.0 * (double)bytes / (double)search->inquiry->heap->size;
 }
 
+// ", as a part of the 51.7 MiB that App: 0x… keeps", where that is more.
+static struct hc_error *write_whole(const struct search *search, uint32_t pile, uint32_t top, char **ret)
+{
+    _cleanup_(hc_freep) char *brief = NULL;
+    hc_size_buffer size;
+    bool is_more = retained(search, top) - retained(search, pile) > retained(search, pile) / 100;
+    HC_TRY(hc_universe_brief(search->inquiry->universe, top, &brief));
+    bool is_written = is_more ? asprintf(ret, ", as a part of the %s that %s keeps",
+                                         hc_size_text(retained(search, top), size), brief) >= 0
+                              : (*ret = strdup("")) != NULL;
+    return is_written ? NULL : hc_error_out_of_memory();
+}
+
 static struct hc_error *report_holder(const struct search *search, uint32_t top)
 {
     const struct hc_inquiry *inquiry = search->inquiry;
-    _cleanup_(hc_freep) char *brief = NULL;
+    _cleanup_(hc_freep) char *brief = NULL, *whole = NULL;
     uint32_t pile = find_pile(search, top), below = 0;
-    uint64_t bytes = retained(search, top);
+    uint64_t bytes = retained(search, top), piled = retained(search, pile);
     hc_size_buffer size;
     HC_TRY(hc_universe_brief(inquiry->universe, pile, &brief));
+    HC_TRY(write_whole(search, pile, top, &whole));
     if (hc_dominators_is_inner(search->dominators, pile))
         hc_dominators_children(search->dominators, pile, &below);
     struct hc_suspect *suspect =
-        below
-            ? hc_suspect_add(inquiry, NAME, bytes,
-                             "%s keeps %s alive, %.0f %% of the heap; it holds %" PRIu32 " objects directly",
-                             brief, hc_size_text(bytes, size), share_of(search, bytes), below)
-            : hc_suspect_add(inquiry, NAME, bytes, "%s alone takes %s, %.0f %% of the heap", brief,
-                             hc_size_text(bytes, size), share_of(search, bytes));
+        below ? hc_suspect_add(inquiry, NAME, bytes,
+                               "%s keeps %s alive, %.0f %% of the heap%s; it holds %" PRIu32
+                               " objects directly",
+                               brief, hc_size_text(piled, size), share_of(search, piled), whole, below)
+              : hc_suspect_add(inquiry, NAME, bytes, "%s alone takes %s, %.0f %% of the heap%s", brief,
+                               hc_size_text(piled, size), share_of(search, piled), whole);
     if (!suspect)
         return hc_error_out_of_memory();
     hc_suspect_bytes(suspect, "retained", bytes);
-    hc_suspect_bytes(suspect, "retained_by_pile", retained(search, pile));
+    hc_suspect_bytes(suspect, "retained_by_pile", piled);
     hc_suspect_figure(suspect, "held_directly", below);
     return hc_suspect_about(inquiry, suspect, pile);
 }
