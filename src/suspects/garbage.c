@@ -121,7 +121,7 @@ static struct hc_error *report_waiting(const struct hc_inquiry *inquiry, struct 
         return NULL;
     hc_size_buffer size;
     const char *why = is_off     ? "the collector is switched off (gc.disable())"
-                      : is_known ? "the collector is on, and has not come to it"
+                      : is_known ? "the collector is on, and its thresholds have not brought it there"
                                  : "whether the collector is on is not known";
     struct hc_suspect *suspect =
         hc_suspect_add(inquiry, "garbage", garbage.bytes,

@@ -2,6 +2,8 @@
 #include "suspects/kinds.h"
 
 #include "base/size_text.h"
+#include "sets/kind.h"
+#include "sets/kind_text.h"
 #include "sets/partition.h"
 
 #include <inttypes.h>
@@ -55,7 +57,12 @@ static struct hc_error *report(const struct hc_inquiry *inquiry, const struct hc
         hc_suspect_add(inquiry, "growth", bytes,
                        "%s: %" PRIu64 " objects, %" PRIu64 " in the baseline; what was added takes %s", name,
                        kind->now, kind->then, hc_size_text(bytes, size));
-    if (!suspect || !hc_suspect_query(suspect, "(h & Type('%s')).rp", name))
+    _cleanup_(hc_kind_releasep) struct hc_kind *kind_of_type = hc_kind_of_class(HC_BY_TYPE, type->index);
+    _cleanup_(hc_freep) char *expression = NULL;
+    if (!suspect || !kind_of_type)
+        return hc_error_out_of_memory();
+    HC_TRY(hc_kind_text(inquiry->universe, kind_of_type, &expression));
+    if (!hc_suspect_query(suspect, "(h & %s).rp", expression))
         return hc_error_out_of_memory();
     hc_suspect_figure(suspect, "objects", kind->now);
     hc_suspect_figure(suspect, "in_baseline", kind->then);

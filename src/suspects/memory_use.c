@@ -122,21 +122,27 @@ static struct hc_error *report_native(const struct hc_inquiry *inquiry, const st
 {
     static const enum hc_memory_category native[] = {HC_MEMORY_MALLOC_OTHER, HC_MEMORY_MALLOC_MAPPED,
                                                      HC_MEMORY_OTHER_ALLOCATOR, HC_MEMORY_UNKNOWN};
-    uint64_t bytes = 0, blocks = 0, whole = bytes_in_use(memory);
+    enum { OF_MALLOC = 2 }; // the first of these
+    uint64_t bytes = 0, of_malloc = 0, blocks = 0, whole = bytes_in_use(memory);
     hc_size_buffer size;
     for (size_t i = 0; i < sizeof(native) / sizeof(*native); i++) {
-        bytes += memory->sums[native[i]].bytes - memory->sums[native[i]].zero;
-        blocks += i < 2 ? memory->sums[native[i]].count : 0;
+        const struct hc_memory_sum *sum = &memory->sums[native[i]];
+        bytes += sum->bytes - sum->zero;
+        of_malloc += i < OF_MALLOC ? sum->bytes - sum->zero : 0;
+        blocks += i < OF_MALLOC ? sum->count : 0;
     }
     if (bytes < NATIVE_LEAST || bytes < whole / 100 * NATIVE_SHARE)
         return NULL;
     struct hc_memory_chunks most =
         memory->chunks.count ? memory->chunks.items[0] : (struct hc_memory_chunks){0};
+    char where[96] = "malloc has little of it";
+    if (of_malloc > bytes / 2)
+        snprintf(where, sizeof(where),
+                 "%" PRIu64 " blocks of malloc have most, %" PRIu64 " of these of %" PRIu64 " bytes each",
+                 blocks, most.count, most.size);
     struct hc_suspect *suspect = hc_suspect_add(inquiry, "native memory", bytes,
-                                                "%s are C code's: nothing known to Python owns them; %" PRIu64
-                                                " blocks of malloc have "
-                                                "most, %" PRIu64 " of these of %" PRIu64 " bytes each",
-                                                hc_size_text(bytes, size), blocks, most.count, most.size);
+                                                "%s are C code's: nothing known to Python owns them; %s",
+                                                hc_size_text(bytes, size), where);
     if (!suspect)
         return hc_error_out_of_memory();
     suspect->elsewhere = "heapcore memory CORE";
