@@ -82,7 +82,8 @@ class StrippedTest(cases.DumpCase):
     def test_without_any_binary_every_object_is_found_and_nearly_all_types_have_their_names(self):
         truth, core = self.dump("zoo.py")
         there = self.objects(core)
-        os.environ["HEAPCORE_SYSROOT"] = os.path.join(self.folder, "nothing")
+        os.environ["HEAPCORE_SYSROOT"] = os.path.join(self.folder, "empty")
+        os.mkdir(os.environ["HEAPCORE_SYSROOT"])
         gone = self.objects(core)
         self.assertEqual(set(), set(there) - set(gone))
         sized = sum(there[key]["size"] == gone[key]["size"] for key in there)
