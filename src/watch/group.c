@@ -93,21 +93,33 @@ static struct hc_error *push_level(struct hc_group *group, int *folder, const ch
     return NULL;
 }
 
+// Without links, where that is the same folder from here: what stands behind /proc/PID/root may be another.
+static void write_name(int folder, const char *path, char name[PATH_MAX])
+{
+    struct stat meant, named;
+    bool is_same = realpath(path, name) && fstat(folder, &meant) == 0 && stat(name, &named) == 0 &&
+                   meant.st_dev == named.st_dev && meant.st_ino == named.st_ino;
+    if (!is_same)
+        snprintf(name, PATH_MAX, "%s", path);
+}
+
 // The group at `path` and those around it. None if it is no group.
 static struct hc_error *open_levels(const char *path, struct hc_group *group)
 {
+    enum { FLAGS = O_PATH | O_DIRECTORY | O_CLOEXEC };
     char name[PATH_MAX];
-    if (!realpath(path, name))
-        return NULL;
-    while (group->count < HC_GROUP_LEVELS) {
-        _cleanup_(hc_closep) int folder = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (folder < 0 || !is_group(folder))
-            return NULL;
+    _cleanup_(hc_closep) int folder = open(path, FLAGS);
+    if (folder >= 0)
+        write_name(folder, path, name);
+    while (folder >= 0 && group->count < HC_GROUP_LEVELS && is_group(folder)) {
+        _cleanup_(hc_closep) int around = openat(folder, "..", FLAGS);
         HC_TRY(push_level(group, &folder, name));
         char *slash = strrchr(name, '/');
         if (!slash || slash == name)
             return NULL;
         *slash = '\0';
+        folder = around;
+        around = -1;
     }
     return NULL;
 }

@@ -3,11 +3,14 @@
 #include "watch/choose.h"
 #include "watch/limits.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -277,6 +280,58 @@ static void test_the_group_that_a_container_sees_is_used_where_no_other_can_be_s
     assert_true(hc_reading_is_reached(&reading));
 }
 
+// In a mount namespace of its own, with a limit that is not ours. It lives until `*ret_end` is closed; 0:
+// that is not allowed here.
+static pid_t start_container(int *ret_end)
+{
+    static const char script[] =
+        "mount --make-rprivate / && mount -t tmpfs none /sys/fs/cgroup && cd /sys/fs/cgroup && "
+        "echo 7 >cgroup.procs && echo 104857600 >memory.max && echo 99614720 >memory.current";
+    int ready[2], end[2];
+    char byte;
+    assert_int_equal(pipe(ready) | pipe(end), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(end[1]);
+        bool is_made = unshare(CLONE_NEWNS) == 0 && system(script) == 0;
+        if (is_made && write(ready[1], "", 1) == 1) {
+            close(ready[1]);
+            is_made = read(end[0], &byte, 1) == 0;
+        }
+        _exit(!is_made);
+    }
+    close(ready[1]);
+    close(end[0]);
+    *ret_end = end[1];
+    bool is_there = read(ready[0], &byte, 1) == 1;
+    close(ready[0]);
+    return is_there ? pid : 0;
+}
+
+static void test_a_container_s_group_is_not_the_one_of_that_name_here(void **state)
+{
+    (void)state;
+    _cleanup_(hc_group_deinit) struct hc_group group = {0};
+    char target[64], link[256];
+    int end;
+    pid_t pid = start_container(&end);
+    if (pid) {
+        put_mount("cgroup2", "sys", "");
+        put("sys/cgroup.procs", "");
+        put("proc/7/cgroup", "0::/../kubepods/pod1/abc\n");
+        snprintf(target, sizeof(target), "/proc/%d/root", (int)pid);
+        in_root(link, "proc/7/root");
+        assert_int_equal(symlink(target, link), 0);
+        struct hc_reading reading = read_at((struct hc_mark){.percent = 90}, &group);
+        assert_int_equal(reading.limit, 100 * MIB);
+        assert_int_equal(group.count, 1);
+    }
+    close(end);
+    assert_true(waitpid(-1, NULL, 0) > 0);
+    if (!pid)
+        skip();
+}
+
 static void test_a_group_that_vanishes_is_noticed(void **state)
 {
     (void)state;
@@ -370,6 +425,7 @@ int main(void)
         TEST(test_bytes_count_the_memory_of_a_group),
         TEST(test_a_limit_of_the_address_space_counts),
         TEST(test_the_group_that_a_container_sees_is_used_where_no_other_can_be_seen),
+        TEST(test_a_container_s_group_is_not_the_one_of_that_name_here),
         TEST(test_a_group_that_vanishes_is_noticed),
         TEST(test_a_folder_that_is_no_group_is_refused),
         TEST(test_of_a_group_the_largest_python_process_is_chosen),
