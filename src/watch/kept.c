@@ -13,6 +13,7 @@ struct kept {
     char *file;
     size_t stem; // length of what the files of one crash share
     uint64_t bytes;
+    time_t changed;
 };
 
 HC_DEFINE_VECTOR(kept_vector, struct kept)
@@ -69,6 +70,7 @@ static void list(DIR *directory, struct kept_vector *ret)
             !S_ISREG(status.st_mode))
             continue;
         kept.bytes = (uint64_t)status.st_blocks * 512;
+        kept.changed = status.st_mtime;
         kept.file = strdup(entry->d_name);
         if (!kept.file || !kept_vector_push(ret, kept)) {
             free(kept.file);
@@ -77,6 +79,20 @@ static void list(DIR *directory, struct kept_vector *ret)
     }
     if (ret->count)
         qsort(ret->items, ret->count, sizeof(*ret->items), compare);
+}
+
+// A crash that another handler still receives, or whose turn to be analysed has not come: it has no report
+// yet. What has none an hour later never gets one.
+static bool is_in_work(const struct kept *first, const struct kept *end)
+{
+    enum { LONGEST = 3600 };
+    time_t newest = 0;
+    for (const struct kept *file = first; file < end; file++) {
+        if (strcmp(file->file + file->stem, ".txt") == 0)
+            return false;
+        newest = file->changed > newest ? file->changed : newest;
+    }
+    return time(NULL) - newest < LONGEST;
 }
 
 void hc_kept_prune(const char *folder, size_t crashes, uint64_t bytes)
@@ -98,7 +114,8 @@ void hc_kept_prune(const char *folder, size_t crashes, uint64_t bytes)
             of_crash += kept.items[j].bytes;
         total += of_crash;
         is_over |= seen++ > 0 && (seen > crashes || total > bytes);
-        for (size_t k = i; is_over && k < j; k++)
+        bool goes = is_over && !is_in_work(first, &kept.items[j]);
+        for (size_t k = i; goes && k < j; k++)
             unlinkat(dirfd(directory), kept.items[k].file, 0);
     }
     closedir(directory);

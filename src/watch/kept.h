@@ -12,5 +12,5 @@ typedef char hc_kept_name[96];
 // whatever the program calls itself.
 const char *hc_kept_make_name(time_t when, long pid, const char *program, hc_kept_name ret);
 // Removes the oldest crashes in `folder` until at most `crashes` are left which take at most `bytes` on disk.
-// The newest stays. Other files are left alone.
+// The newest stays, and what another handler still works on. Other files are left alone.
 void hc_kept_prune(const char *folder, size_t crashes, uint64_t bytes);

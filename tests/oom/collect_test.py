@@ -171,6 +171,15 @@ class CollectTest(cored.CoredCase):
         stems = sorted({name.split("-")[0] for name in self.names()})
         self.assertEqual(["20231116T221320Z", "20231117T221320Z", "notes.txt"], stems)
 
+    def test_what_another_handler_still_works_on_stays(self):
+        received, waiting, given_up = ("20000101T00000%dZ-7-x.core%s" % each for each in ((1, ".partial"), (2, ""), (3, "")))
+        for name in received, waiting, given_up:
+            with open(os.path.join(self.kept, name), "w") as file:
+                file.write("a crash")
+        os.utime(os.path.join(self.kept, given_up), (TIME, TIME))
+        self.assertEqual(DONE, self.collect("--keep", "1").returncode)
+        self.assertEqual([received, waiting], [name for name in self.names() if name.startswith("2000")])
+
     def test_what_the_process_itself_can_tell_is_kept(self):
         process = subprocess.Popen(["/bin/sleep", "1000"])
         try:
