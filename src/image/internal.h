@@ -2,6 +2,7 @@
 // only.
 #pragma once
 
+#include "base/min_max.h"
 #include "base/vector.h"
 #include "image/image.h"
 
@@ -111,16 +112,6 @@ struct hc_error *hc_image_list_linked_files(struct hc_image *image, const struct
 // Resolves `path` below `root`, so that symbolic links, absolute ones too, stay below it. The result is for
 // free(). NULL sets errno.
 char *hc_path_resolve_below(const char *root, const char *path);
-
-static inline uint64_t hc_min(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline uint64_t hc_max(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
 
 // Stops at the largest number where the sum would wrap.
 static inline uint64_t hc_saturating_add(uint64_t a, uint64_t b)

@@ -4,13 +4,9 @@
 #include "memory/account.h"
 
 #include "base/interrupt.h"
+#include "base/min_max.h"
 
 enum { WORDS = 4 }; // address, size, size of the guard, and as it was asked for
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
 
 // The last stack that ends a little before `end`: something that its thread left behind may have joined it.
 // Its guard belongs to it, and mostly is not in the core.
@@ -18,7 +14,7 @@ static bool find_stack(struct hc_account *account, uint64_t gap, uint64_t end, s
 {
     enum { WINDOW = 1 << 18, LARGEST = 1 << 16 }; // struct pthread and the thread's own storage
     const struct hc_target *target = &account->reader.target;
-    uint64_t page = account->page_size, word = target->word_size, length = least(end - gap, WINDOW);
+    uint64_t page = account->page_size, word = target->word_size, length = hc_min(end - gap, WINDOW);
     const uint8_t *bytes = hc_reader_view(&account->reader, end - length, length);
     for (uint64_t back = WORDS; bytes && back <= length / word; back++) {
         uint64_t at = end - back * word, offset = length - back * word, words[WORDS];
