@@ -277,18 +277,12 @@ static struct hc_error *add_module(struct hc_emulator *emulator, const struct hc
     return error;
 }
 
-static bool is_c_library(const struct hc_module *module)
-{
-    const char *name = hc_path_name(module->path);
-    return module->fd >= 0 && (!strncmp(name, "libc.so", 7) || !strncmp(name, "libc-", 5));
-}
-
 struct hc_error *hc_intrinsics_add(struct hc_emulator *emulator, const struct hc_image *image)
 {
     size_t count;
     const struct hc_module *modules = hc_image_modules(image, &count);
     for (size_t i = 0; i < count; i++)
-        if (is_c_library(&modules[i]))
+        if (modules[i].fd >= 0 && hc_path_is_glibc(modules[i].path))
             HC_TRY(add_module(emulator, &modules[i]));
     return NULL;
 }

@@ -221,19 +221,13 @@ const char *hc_native_name(struct hc_native_names *names, uint64_t address)
     return module ? dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL) : NULL;
 }
 
-static bool is_c_library(const char *path)
-{
-    const char *name = hc_path_name(path);
-    return !strncmp(name, "libc.", 5) || !strncmp(name, "libc-", 5);
-}
-
 // Where the C library has its __abort_msg.
 static int find_message(Dwfl_Module *module, void **user_data, const char *path, Dwarf_Addr start,
                         void *argument)
 {
     static const char wanted[] = "__abort_msg";
     (void)user_data, (void)start;
-    int symbols = is_c_library(path) ? dwfl_module_getsymtab(module) : 0;
+    int symbols = hc_path_is_glibc(path) ? dwfl_module_getsymtab(module) : 0;
     for (int i = 0; i < symbols; i++) {
         GElf_Sym symbol;
         GElf_Addr address;
