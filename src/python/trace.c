@@ -79,8 +79,10 @@ bool hc_tracer_refcount_is_plausible(uint64_t refcount)
 bool hc_tracer_refcount_is_pointer(struct hc_tracer *tracer, uint64_t refcount)
 {
     enum { LOWEST_MAPPING = 1 << 16 }; // vm.mmap_min_addr
+    const uint64_t immortal = UINT64_C(3) << 30; // since 3.14, Include/refcount.h
     uint64_t type;
     return refcount >= LOWEST_MAPPING && refcount % tracer->reader.target.word_size == 0 &&
+           !(tracer->has_short_refcount && refcount == immortal) &&
            hc_reader_word(&tracer->reader, refcount + tracer->at->object_type, &type) &&
            hc_tracer_find_type(tracer, type) != NULL;
 }
@@ -105,7 +107,8 @@ static bool view_through(struct hc_tracer *tracer, struct hc_reader *reader, uin
         return false;
     const struct hc_type *type =
         hc_tracer_find_type(tracer, hc_load_word(target, bytes + tracer->at->object_type));
-    if (!type || hc_tracer_refcount_is_pointer(tracer, refcount))
+    if (!type || (hc_tracer_refcount_is_pointer(tracer, refcount) &&
+                  !hc_image_find_module(tracer->runtime->image, address))) // no buffer is in a binary's data
         return false;
     *ret = (struct hc_object_view){type, address, bytes, available};
     return true;

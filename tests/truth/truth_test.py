@@ -69,6 +69,9 @@ class TruthTest(cases.DumpCase):
     def test_crowd_of_small_objects_in_a_kernel_core(self):
         self.check_abort("crowd.py")
 
+    def test_objects_whose_counts_are_addresses_by_chance(self):
+        self.check_abort("count_addresses.py")
+
     def test_leaking_service_in_a_kernel_core(self):
         self.check_abort("leaky.py")
 
