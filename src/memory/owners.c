@@ -260,14 +260,24 @@ static struct hc_error *search_interpreter(const struct search *search)
     return NULL;
 }
 
-static int by_address(const void *a, const void *b)
+// Keys that its instances' dicts share are their type's. Types are numbered as they are met.
+static uint64_t type_rank(const struct hc_type_vector *types, uint32_t index)
+{
+    if (index >= types->count)
+        return UINT64_MAX;
+    const struct hc_type *type = types->items[index];
+    return type->address | (type->flags & HC_TYPE_TYPE_SUBCLASS ? 0 : UINT64_C(1) << 63);
+}
+
+static int by_address(const void *a, const void *b, void *argument)
 {
     const struct hc_owned *left = a, *right = b;
     if (left->address != right->address)
         return left->address < right->address ? -1 : 1;
     if (left->kind != right->kind)
         return left->kind < right->kind ? -1 : 1;
-    return (left->type > right->type) - (left->type < right->type);
+    uint64_t left_rank = type_rank(argument, left->type), right_rank = type_rank(argument, right->type);
+    return (left_rank > right_rank) - (left_rank < right_rank);
 }
 
 static struct hc_error *append(struct hc_owned_vector *all, const struct hc_owned_vector *more)
@@ -280,10 +290,11 @@ static struct hc_error *append(struct hc_owned_vector *all, const struct hc_owne
     return NULL;
 }
 
-static void sort(struct hc_owned_vector *owned)
+static void sort(const struct search *search, struct hc_owned_vector *owned)
 {
+    void *types = (void *)&search->graph->types.types;
     if (owned->count)
-        qsort(owned->items, owned->count, sizeof(*owned->items), by_address);
+        qsort_r(owned->items, owned->count, sizeof(*owned->items), by_address, types);
 }
 
 static struct hc_error *collect(struct search *search)
@@ -295,8 +306,8 @@ static struct hc_error *collect(struct search *search)
         if (i)
             HC_TRY(append(&first->words, &search->workers[i].words));
     }
-    sort(&account->owned);
-    sort(&first->words);
+    sort(search, &account->owned);
+    sort(search, &first->words);
     for (size_t i = 0; i < first->words.count; i++) {
         const struct hc_owned *word = &first->words.items[i];
         if (word->kind == HC_OWNER_WORD)

@@ -190,6 +190,10 @@ class MemoryTest(cored.CoredCase):
         report = Report(self.heapcore, self.damaged((start, b"\xff" * 65536)))
         self.assertEqual([self.report.total] * 2, [report.total, report.sum()])
 
+    def test_the_report_is_the_same_each_time(self):
+        for _ in range(8):  # by threads, which share their work as they come
+            self.assertEqual(self.report.all, Report(self.heapcore, self.core).all)
+
     def test_a_copy_without_holes_gives_the_same_report(self):
         copy = os.path.join(self.folder, "damaged")
         subprocess.run(["cp", "--sparse=never", self.core, copy], check=True)
