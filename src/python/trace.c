@@ -78,7 +78,7 @@ bool hc_tracer_refcount_is_plausible(uint64_t refcount)
 
 bool hc_tracer_refcount_is_pointer(struct hc_tracer *tracer, uint64_t refcount)
 {
-    enum { LOWEST_MAPPING = 1 << 16 }; // vm.mmap_min_addr
+    enum { LOWEST_MAPPING = 1 << 16 };           // vm.mmap_min_addr
     const uint64_t immortal = UINT64_C(3) << 30; // since 3.14, Include/refcount.h
     uint64_t type;
     return refcount >= LOWEST_MAPPING && refcount % tracer->reader.target.word_size == 0 &&
