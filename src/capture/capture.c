@@ -36,6 +36,7 @@ struct capture {
     struct hc_omission_vector omissions;
     struct hc_stop stop;
     bool is_stopped;
+    pid_t speaker; // answers for the process in /proc
     uint64_t stopped_at;
     int policy; // of this thread, before it hurried
     struct sched_param priority;
@@ -193,11 +194,11 @@ static struct hc_error *check_machine(const struct hc_image *image)
 }
 
 // The most of the memory, while the process runs.
-static struct hc_error *copy_ahead(struct capture *capture, pid_t pid)
+static struct hc_error *copy_ahead(struct capture *capture)
 {
     _cleanup_(snapshot_deinit) struct snapshot snapshot = {0};
     uint64_t written;
-    HC_TRY(snapshot_take(&snapshot, pid));
+    HC_TRY(snapshot_take(&snapshot, capture->speaker));
     HC_TRY(choose(capture, &snapshot, false));
     HC_TRY(hc_copy_pass(&capture->copy, &snapshot.copier, &snapshot.spans, &written));
     if (written < WORTH_A_SECOND_PASS)
@@ -254,24 +255,41 @@ static struct hc_error *copy_stopped(struct capture *capture, uint64_t *ret_size
     return write_headers(capture, &snapshot, &notes, ret_size);
 }
 
-// Stopping it first, for a moment, tells whether all the rest is allowed, and if not, why.
-static struct hc_error *copy_process(struct capture *capture, uint64_t *ret_size)
+static struct hc_error *check_stopped(struct capture *capture)
 {
     _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
-    HC_TRY(stop(capture));
-    pid_t speaker = hc_process_find_speaker(&capture->stop);
     char name[32];
     snprintf(name, sizeof(name), "process %d", (int)capture->stop.pid);
     HC_TRY(hc_image_create(name, &image));
-    HC_TRY(hc_process_read_target(image, speaker));
-    HC_TRY(check_machine(image));
-    if (!capture->options->at_once) {
-        resume(capture);
-        HC_TRY(copy_ahead(capture, speaker));
-        struct hc_error *error = stop(capture);
-        if (error)
-            return hc_error_wrap(error, "while process %d was captured", (int)capture->options->pid);
+    HC_TRY(hc_process_read_target(image, hc_process_find_speaker(&capture->stop)));
+    return check_machine(image);
+}
+
+// Stopping it first, for a moment, tells whether all the rest is allowed, and if not, why. What did not stop
+// is let go when this tracer ends.
+static struct hc_error *check(void *argument)
+{
+    struct capture *capture = argument;
+    struct hc_error *error = stop(capture);
+    if (!error) {
+        capture->speaker = hc_process_find_speaker(&capture->stop);
+        error = check_stopped(capture);
     }
+    resume(capture);
+    return error;
+}
+
+static struct hc_error *copy_process(struct capture *capture, uint64_t *ret_size)
+{
+    if (!capture->options->at_once) {
+        HC_TRY(hc_process_run_tracer(check, capture));
+        HC_TRY(copy_ahead(capture));
+    }
+    struct hc_error *error = stop(capture);
+    if (error && !capture->options->at_once)
+        error = hc_error_wrap(error, "while process %d was captured", (int)capture->options->pid);
+    HC_TRY(error);
+    HC_TRY(check_stopped(capture));
     return copy_stopped(capture, ret_size);
 }
 

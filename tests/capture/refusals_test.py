@@ -120,6 +120,18 @@ class RefusalsTest(unittest.TestCase):
         process.send_signal(signal.SIGCONT)
         self.check_goes_on(process)
 
+    def test_a_thread_that_waits_in_the_kernel_and_cannot_be_stopped(self):
+        wait_in_vfork = "import ctypes, time; ctypes.PyDLL(None).vfork(); time.sleep(%d)" % PATIENCE
+        process = self.start(sys.executable, "-c", wait_in_vfork, start_new_session=True)
+        self.addCleanup(os.killpg, process.pid, signal.SIGKILL)
+        try:
+            wait_until(lambda: state_of(process.pid) == "D")
+        except AssertionError:
+            self.skipTest("this system shows no waiting vfork()")
+        for options in ([], ["--at-once"]):
+            done = self.capture(process.pid, *options)
+            self.assertEqual(0, done.returncode, done.stderr)
+
     def test_a_process_of_somebody_else(self):
         if os.geteuid() != 0:
             self.skipTest("wants to be root, who can be somebody else")
