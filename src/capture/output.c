@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,12 +28,31 @@ static char *add_ending(const char *path, const char *ending)
     return asprintf(&name, "%s%s", path, ending) < 0 ? NULL : name;
 }
 
-struct hc_error *hc_output_open(struct hc_output *output, const char *path)
+static struct hc_error *check_kind(const char *path)
 {
     struct stat status;
-    *output = (struct hc_output){.path = path, .fd = -1};
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
         return hc_error_create("%s is there and is no regular file; name another", path);
+    return NULL;
+}
+
+struct hc_error *hc_output_check(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+    if (length >= sizeof(folder))
+        return hc_error_create("the name %s is too long", path);
+    snprintf(folder, sizeof(folder), "%.*s", (int)length, path);
+    if (access(length ? folder : ".", W_OK) != 0)
+        return hc_error_create("cannot write to the folder of %s: %s", path, strerror(errno));
+    return check_kind(path);
+}
+
+struct hc_error *hc_output_open(struct hc_output *output, const char *path)
+{
+    *output = (struct hc_output){.path = path, .fd = -1};
+    HC_TRY(check_kind(path));
     _cleanup_(hc_freep) char *partial = add_ending(path, ".partial");
     HC_TRY(create_file(partial, &output->fd));
     output->partial = hc_take(partial);

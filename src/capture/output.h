@@ -11,6 +11,8 @@ struct hc_output {
     int fd;
 };
 
+// Whether a file can be written there, as far as that can be told without doing it.
+struct hc_error *hc_output_check(const char *path);
 // Refuses a directory, a device and a pipe at `path`.
 struct hc_error *hc_output_open(struct hc_output *output, const char *path);
 // Writes it anew, compressed: takes the disk of both for a while.

@@ -1,5 +1,6 @@
 #include "base/size_text.h"
 #include "capture/capture.h"
+#include "capture/output.h"
 #include "cli/command.h"
 #include "cli/numbers.h"
 #include "cli/own_options.h"
@@ -100,19 +101,6 @@ static struct hc_error *parse(int argc, char **argv, struct wishes *wishes)
 }
 
 // What would fail after days of waiting had better fail now.
-static struct hc_error *check_folder(const char *path)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
-    if (length >= sizeof(folder))
-        return hc_error_create("the name %s is too long", path);
-    snprintf(folder, sizeof(folder), "%.*s", (int)length, path);
-    if (access(length ? folder : ".", W_OK) == 0)
-        return NULL;
-    return hc_error_create("cannot write to the folder of %s: %s", path, strerror(errno));
-}
-
 static struct hc_error *check_permission(pid_t pid)
 {
     char path[64];
@@ -136,7 +124,7 @@ static struct hc_error *run(int argc, char **argv, enum hc_exit_status *ret_stat
     *ret_status = HC_EXIT_USAGE;
     HC_TRY(parse(argc, argv, &wishes));
     *ret_status = HC_EXIT_FAILED;
-    HC_TRY(check_folder(wishes.capture.path));
+    HC_TRY(hc_output_check(wishes.capture.path));
     HC_TRY(check_permission(wishes.watch.pid));
     HC_TRY(hc_watch(&wishes.watch, &end));
     *ret_status = end == HC_WATCH_CAPTURED ? HC_EXIT_DONE : HC_EXIT_NOTHING;

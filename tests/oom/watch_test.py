@@ -206,6 +206,7 @@ class WatchTest(WatchCase):
         pid = str(os.getpid())
         for arguments, status, words in (
             (["-p", pid, "-o", os.path.join(self.folder, "no", "core")], FAILED, "cannot write to the folder"),
+            (["-p", pid, "-o", self.folder], FAILED, "is there and is no regular file"),
             (["-p", "4194304", "-o", self.core], FAILED, "there is no process 4194304"),
             (["--cgroup", self.folder, "-o", self.core], FAILED, "is no control group"),
             (["-p", pid, "--at", "190%", "-o", self.core], USAGE, "from 1 to 100"),
