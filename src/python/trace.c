@@ -4,6 +4,7 @@
 #include "python/definition.h"
 #include "python/emulated.h"
 #include "python/native_trace.h"
+#include "python/ownership.h"
 #include "python/reconcile.h"
 
 #include <stdatomic.h>
@@ -92,6 +93,13 @@ uint64_t hc_tracer_refcount(struct hc_tracer *tracer, const struct hc_object_vie
     return hc_tracer_load_refcount(tracer, object->bytes);
 }
 
+// Static tables of pointers, too, lead to types; their addresses are lower than any immortal object's count.
+static bool is_static_count(const struct hc_tracer *tracer, uint64_t address, uint64_t refcount)
+{
+    return hc_refcount_is_immortal(tracer->runtime, refcount) &&
+           hc_image_find_module(tracer->runtime->image, address);
+}
+
 static bool view_through(struct hc_tracer *tracer, struct hc_reader *reader, uint64_t address,
                          struct hc_object_view *ret)
 {
@@ -107,8 +115,8 @@ static bool view_through(struct hc_tracer *tracer, struct hc_reader *reader, uin
         return false;
     const struct hc_type *type =
         hc_tracer_find_type(tracer, hc_load_word(target, bytes + tracer->at->object_type));
-    if (!type || (hc_tracer_refcount_is_pointer(tracer, refcount) &&
-                  !hc_image_find_module(tracer->runtime->image, address))) // no buffer is in a binary's data
+    if (!type ||
+        (hc_tracer_refcount_is_pointer(tracer, refcount) && !is_static_count(tracer, address, refcount)))
         return false;
     *ret = (struct hc_object_view){type, address, bytes, available};
     return true;
