@@ -117,13 +117,13 @@ static char *arguments_text(struct hc_tracer *tracer, const struct hc_object_vie
 }
 
 // The innermost entry of the traceback is the last of its list.
-static void find_place(struct hc_tracer *tracer, const struct hc_object_view *object,
+static void find_place(struct hc_tracer *tracer, const struct hc_object_view *object, unsigned *entries_left,
                        struct hc_exception *ret)
 {
     const struct hc_offsets *at = tracer->at;
     uint64_t entry = member(tracer, object, at->exception_traceback);
     struct hc_object_view traceback, frame;
-    for (unsigned i = 0; i < MOST_TRACEBACK && entry; i++) {
+    for (; *entries_left && entry; --*entries_left) {
         if (!hc_tracer_view(tracer, entry, &traceback) ||
             !hc_value_is_exact(tracer, traceback.type, "traceback") ||
             !hc_tracer_view(tracer, member(tracer, &traceback, at->traceback_frame), &frame) ||
@@ -141,10 +141,39 @@ static void find_place(struct hc_tracer *tracer, const struct hc_object_view *ob
     }
 }
 
-bool hc_exception_read(struct hc_tracer *tracer, uint64_t address, struct hc_exception *ret)
+static uint64_t named_member(struct hc_tracer *tracer, const struct hc_object_view *object, const char *name,
+                             uint32_t *ret_offset)
+{
+    const struct hc_row_layout *layout = object->type->layout;
+    for (size_t i = 0; layout && i < layout->visit_count; i++)
+        if (layout->visit_names[i].name && !strcmp(layout->visit_names[i].name, name)) {
+            *ret_offset = layout->visits[i];
+            return hc_view_word(tracer, object, layout->visits[i]);
+        }
+    return 0;
+}
+
+// PyException_HEAD, Include/cpython/pyerrors.h: behind the cause stands a char that says whether the context
+// is not to be shown. 0: nothing was before.
+static uint64_t find_earlier(struct hc_tracer *tracer, const struct hc_object_view *object,
+                             bool *ret_is_cause)
+{
+    uint32_t offset = 0;
+    uint64_t cause = named_member(tracer, object, "__cause__", &offset);
+    *ret_is_cause = cause != 0;
+    if (cause)
+        return cause;
+    uint64_t end = offset + tracer->object_reader.target.word_size;
+    bool is_suppressed = offset && end < object->available && object->bytes[end];
+    return is_suppressed ? 0 : named_member(tracer, object, "__context__", &offset);
+}
+
+// Gives what was before it, or 0.
+static bool read_one(struct hc_tracer *tracer, uint64_t address, unsigned *entries_left,
+                     struct hc_exception *ret, uint64_t *ret_earlier)
 {
     struct hc_object_view object;
-    *ret = (struct hc_exception){0};
+    *ret_earlier = 0;
     if (!is_object(tracer, address) || !hc_tracer_view(tracer, address, &object))
         return true;
     ret->type = hc_exception_type_name(object.type);
@@ -158,12 +187,44 @@ bool hc_exception_read(struct hc_tracer *tracer, uint64_t address, struct hc_exc
         ret->message = os_error_text(tracer, &object);
     if (!ret->message)
         ret->message = arguments_text(tracer, &object);
-    find_place(tracer, &object, ret);
+    find_place(tracer, &object, entries_left, ret);
+    *ret_earlier = find_earlier(tracer, &object, &ret->is_from_earlier);
     return true;
+}
+
+static bool is_among(const uint64_t *addresses, size_t count, uint64_t address)
+{
+    for (size_t i = 0; i < count; i++)
+        if (addresses[i] == address)
+            return true;
+    return false;
+}
+
+bool hc_exception_read(struct hc_tracer *tracer, uint64_t address, struct hc_exception *ret)
+{
+    uint64_t chain[HC_EARLIER_EXCEPTIONS + 1];
+    unsigned entries_left = MOST_TRACEBACK;
+    *ret = (struct hc_exception){0};
+    for (size_t i = 0;; ret = ret->earlier) {
+        chain[i++] = address;
+        if (!read_one(tracer, address, &entries_left, ret, &address))
+            return false;
+        if (!is_object(tracer, address) || i > HC_EARLIER_EXCEPTIONS || is_among(chain, i, address))
+            return true;
+        ret->earlier = calloc(1, sizeof(*ret->earlier));
+        if (!ret->earlier)
+            return false;
+    }
 }
 
 void hc_exception_deinit(struct hc_exception *exception)
 {
+    for (struct hc_exception *earlier = exception->earlier, *next; earlier; earlier = next) {
+        next = earlier->earlier;
+        free(earlier->type);
+        free(earlier->message);
+        free(earlier);
+    }
     free(exception->type);
     free(exception->message);
     *exception = (struct hc_exception){0};

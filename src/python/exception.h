@@ -9,7 +9,12 @@ struct hc_exception {
     // The innermost entry of its traceback; no code: there is none.
     uint64_t code;
     int64_t instruction;
+    // What a traceback would show before it: owned; NULL: nothing, or HC_EARLIER_EXCEPTIONS are told.
+    struct hc_exception *earlier;
+    bool is_from_earlier; // by `raise … from`; else it was raised while the earlier one was handled
 };
+
+enum { HC_EARLIER_EXCEPTIONS = 100 };
 
 // Of the object at `address`; nothing is filled if there is none. False: out of memory.
 bool hc_exception_read(struct hc_tracer *tracer, uint64_t address, struct hc_exception *ret);

@@ -106,12 +106,22 @@ static size_t write_native(struct hc_screen *screen, const struct hc_native_fram
 static size_t write_exception(struct hc_screen *screen, const char *what,
                               const struct hc_exception *exception)
 {
-    if (!exception->type)
-        return 0;
     const char *message = exception->message ? exception->message : "";
     hc_report_line(screen->report, what, "%s%s%s", exception->type, *message ? ": " : "", message);
     hc_report_tone(screen->report, HC_TONE_ALARM);
     return 1;
+}
+
+static size_t write_exceptions(struct hc_screen *screen, const struct hc_thread_facts *facts, size_t room)
+{
+    const struct hc_exception *exception = facts->raised.type ? &facts->raised : &facts->handled;
+    if (!exception->type)
+        return 0;
+    size_t lines = write_exception(screen, exception == &facts->raised ? "raising" : "handling", exception);
+    if (exception->earlier && room > NATIVE_SHOWN + FRAMES_SHOWN)
+        lines += write_exception(screen, exception->is_from_earlier ? "caused by" : "while handling",
+                                 exception->earlier);
+    return lines;
 }
 
 // At most two lines.
@@ -209,9 +219,7 @@ static struct hc_error *write_thread(struct hc_screen *screen, const struct hc_t
     hc_report_section(screen->report, "crash", NULL);
     write_title(screen, facts->thread);
     size_t room = screen->room - 2 - (end != NULL);
-    size_t exceptions = write_exception(screen, "raising", &facts->raised);
-    if (!exceptions)
-        exceptions = write_exception(screen, "handling", &facts->handled);
+    size_t exceptions = write_exceptions(screen, facts, room);
     size_t message = write_abort_message(screen, facts->abort_message);
     size_t native = write_native(screen, &facts->native, room < 7 ? 2 : NATIVE_SHOWN);
     HC_TRY(write_frames(screen, &facts->frames, room - exceptions - message - native));

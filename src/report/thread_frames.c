@@ -138,7 +138,7 @@ struct hc_error *hc_report_frame_cells(const struct hc_frames_report *frames,
     return NULL;
 }
 
-void hc_report_exception_cells(const struct hc_frames_report *frames, const struct hc_exception *exception)
+static void exception_cells(const struct hc_frames_report *frames, const struct hc_exception *exception)
 {
     _cleanup_(hc_code_place_deinit) struct hc_code_place place = {0};
     struct hc_report *report = frames->report;
@@ -149,6 +149,28 @@ void hc_report_exception_cells(const struct hc_frames_report *frames, const stru
     hc_report_cell_text(report, place.file);
     line_cell(report, &place);
     hc_report_cell_text(report, place.function);
+}
+
+static const struct hc_column earlier_columns[] = {
+    {.key = "type", .kind = HC_COLUMN_HIDDEN},     {.key = "message", .kind = HC_COLUMN_HIDDEN},
+    {.key = "file", .kind = HC_COLUMN_HIDDEN},     {.key = "line", .kind = HC_COLUMN_HIDDEN},
+    {.key = "function", .kind = HC_COLUMN_HIDDEN}, {.key = "is_cause", .kind = HC_COLUMN_HIDDEN},
+};
+
+void hc_report_exception_cells(const struct hc_frames_report *frames, const struct hc_exception *exception)
+{
+    struct hc_report *report = frames->report;
+    exception_cells(frames, exception);
+    if (!exception->type) {
+        hc_report_cell_empty(report);
+        return;
+    }
+    hc_report_open_rows(report, earlier_columns, COUNT_OF(earlier_columns));
+    for (; exception->earlier; exception = exception->earlier) {
+        exception_cells(frames, exception->earlier);
+        hc_report_cell_truth(report, exception->is_from_earlier);
+    }
+    hc_report_close_rows(report);
 }
 
 static struct hc_error *local_lines(const struct hc_frames_report *frames, const struct hc_frame *frame)
@@ -228,13 +250,11 @@ struct hc_error *hc_report_frame_lines(const struct hc_frames_report *frames,
     return NULL;
 }
 
-void hc_report_exception_line(const struct hc_frames_report *frames, const char *what,
-                              const struct hc_exception *exception)
+static void exception_line(const struct hc_frames_report *frames, const char *what,
+                           const struct hc_exception *exception)
 {
     _cleanup_(hc_code_place_deinit) struct hc_code_place place = {0};
     char line[24] = "?";
-    if (!exception->type)
-        return;
     const char *message = exception->message ? exception->message : "";
     if (!exception->code) {
         hc_report_line(frames->report, NULL, "%s %s%s%s", what, exception->type, *message ? ": " : "",
@@ -247,4 +267,15 @@ void hc_report_exception_line(const struct hc_frames_report *frames, const char 
     hc_report_line(frames->report, NULL, "%s %s%s%s, raised in %s (\"%s\", line %s)", what, exception->type,
                    *message ? ": " : "", message, place.function ? place.function : "?",
                    place.file ? place.file : "?", line);
+}
+
+void hc_report_exception_lines(const struct hc_frames_report *frames, const char *what,
+                               const struct hc_exception *exception)
+{
+    if (!exception->type)
+        return;
+    exception_line(frames, what, exception);
+    for (; exception->earlier; exception = exception->earlier)
+        exception_line(frames, exception->is_from_earlier ? "  caused by" : "  raised while handling",
+                       exception->earlier);
 }

@@ -27,13 +27,14 @@ void hc_code_place_find(const struct hc_frames_report *frames, uint64_t code, in
                         struct hc_code_place *ret);
 void hc_code_place_deinit(struct hc_code_place *place);
 
-// Cells of a row: the frames as a table in a cell; of an exception type, message, file, line, function.
-enum { HC_EXCEPTION_CELLS = 5 };
+// Cells of a row: the frames as a table in a cell; of an exception type, message, file, line, function, and
+// those before it as a table.
 #define HC_EXCEPTION_COLUMNS(name)                                                                           \
     {.key = name ".type", .kind = HC_COLUMN_HIDDEN}, {.key = name ".message", .kind = HC_COLUMN_HIDDEN},     \
         {.key = name ".file", .kind = HC_COLUMN_HIDDEN}, {.key = name ".line", .kind = HC_COLUMN_HIDDEN},    \
+        {.key = name ".function", .kind = HC_COLUMN_HIDDEN},                                                 \
     {                                                                                                        \
-        .key = name ".function", .kind = HC_COLUMN_HIDDEN                                                    \
+        .key = name ".earlier", .kind = HC_COLUMN_HIDDEN                                                     \
     }
 
 struct hc_error *hc_report_frame_cells(const struct hc_frames_report *frames,
@@ -43,5 +44,6 @@ void hc_report_exception_cells(const struct hc_frames_report *frames, const stru
 // At most `most` of them. What repeats itself is told once.
 struct hc_error *hc_report_frame_lines(const struct hc_frames_report *frames,
                                        const struct hc_frame_vector *vector, size_t most);
-void hc_report_exception_line(const struct hc_frames_report *frames, const char *what,
-                              const struct hc_exception *exception);
+// One line of it and one of each before it.
+void hc_report_exception_lines(const struct hc_frames_report *frames, const char *what,
+                               const struct hc_exception *exception);

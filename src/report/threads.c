@@ -59,8 +59,8 @@ static void write_native_lines(struct hc_thread_report *work, const struct hc_th
 static struct hc_error *write_thread_lines(struct hc_thread_report *work, const struct hc_thread_facts *facts)
 {
     struct hc_report *report = work->frames.report;
-    hc_report_exception_line(&work->frames, "raising", &facts->raised);
-    hc_report_exception_line(&work->frames, "handling", &facts->handled);
+    hc_report_exception_lines(&work->frames, "raising", &facts->raised);
+    hc_report_exception_lines(&work->frames, "handling", &facts->handled);
     if (facts->abort_message)
         hc_report_line(report, NULL, "aborted with the message: %s", facts->abort_message);
     write_native_lines(work, facts);

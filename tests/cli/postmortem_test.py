@@ -239,6 +239,12 @@ class ScreenTest(unittest.TestCase):
         told = re.sub(r"\s+", " ", self.screen(core).split("\nCrash in ")[1])
         self.assertRegex(told, r"\Athread \d+\b.* message python[\d.]*" + said + r" in C __assert_fail\+\d+ \(libc")
 
+    def test_what_an_exception_came_of_stands_below_it(self):
+        core = crash("chained",
+            "import os\ntry:\n    try: {}['shirt']\n    except KeyError as error: raise LookupError('no price') from error\n"
+            "except LookupError: os.abort()\n")
+        self.assertRegex(self.screen(core), r"\n  handling +LookupError: no price\n  caused by +KeyError: 'shirt'\n")
+
     def test_a_single_container_of_too_much_room_is_named(self):
         core = crash("emptied", "import os\nd = dict.fromkeys(range(200000))\nfor i in range(199990): del d[i]\nos.abort()\n")
         self.assertRegex(heapcore("suspects", core),

@@ -149,9 +149,19 @@ class ThreadsTest(unittest.TestCase):
                 if ident not in told:
                     self.assertIsNone(now)
                 else:
-                    now = [now[key] for key in ("type", "message", "file", "line", "function")]
-                    self.assertEqual(told[ident], now)
-        self.assertGreater(len(told), 7)
+                    keys = ("type", "message", "file", "line", "function")
+                    self.assertEqual(told[ident]["now"], [now[key] for key in keys])
+                    earlier = [[one[key] for key in (*keys, "is_cause")] for one in now["earlier"]]
+                    self.assertEqual(told[ident]["earlier"], earlier)
+        self.assertGreater(len(told), 14)
+        self.assertEqual({0, 1, 2, 4, 100}, {len(one["earlier"]) for one in told.values()})
+
+    def test_exceptions_before_the_one_being_handled_are_told_in_their_order(self):
+        after = self.text().split('"chain"')[1].split("\n\n")[0].splitlines()[1:6]
+        expected = ["handling __main__.Trouble: 3", "  caused by __main__.Trouble: 1", "  raised while handling "
+            "__main__.Trouble: 0", "  caused by __main__.Trouble: 1", "  raised while handling __main__.Trouble: no good"]
+        for line, start in zip(after, expected):
+            self.assertTrue(line.startswith("  " + start), after)
 
     def test_the_second_interpreter_has_its_own_stack(self):
         if not self.truth["second"]:
