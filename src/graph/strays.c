@@ -68,19 +68,6 @@ static bool is_on_free_list(const struct search *search, uint64_t block, uint64_
     return false;
 }
 
-// Before what the collector knows stand links to and from others of its kind, or nothing; in a freed block,
-// malloc's link and its mark, which is the address of a list up to glibc 2.33.
-static bool has_collector_links(struct search *search, uint64_t address, const uint8_t *object)
-{
-    const struct hc_offsets *at = search->tracer->at;
-    const uint8_t *head = object - at->sizeof_gc_head;
-    if (!hc_runtime_since(search->tracer->runtime, 3, 7)) // what is not tracked keeps its old links
-        return true;
-    bool has_links = hc_load_word(&search->reader.target, head + at->gc_next) ||
-                     hc_load_word(&search->reader.target, head + at->gc_prev) & ~(uint64_t)HC_LINK_FLAGS;
-    return !has_links || hc_tracer_is_linked(search->tracer, address);
-}
-
 static struct hc_error *add_block(void *argument, uint64_t address, uint64_t size)
 {
     struct search *search = argument;
@@ -99,7 +86,7 @@ static struct hc_error *add_block(void *argument, uint64_t address, uint64_t siz
         return NULL;
     if (!hc_block_find_object(search->pools, search->tracer, block, room, &start) ||
         hc_address_map_find(&search->buffers, address + search->header, &unused) ||
-        (start ? !has_collector_links(search, address + search->header + start, block + start)
+        (start ? !hc_tracer_has_sound_head(search->tracer, address + search->header + start)
                : is_on_free_list(search, address, hc_load_word(&search->reader.target, block))))
         return NULL;
     return hc_others_add(search->others, search->pools, search->tracer, address + search->header + start);

@@ -37,13 +37,15 @@ static bool is_free_list(const char *path)
     return strstr(path, "free_list") || strstr(path, "freelist");
 }
 
-// Of the frame met last.
+// Of the frame met last. What is doubtful may lie where an object once was.
 static void add_frame_root(struct root_search *search, uint64_t address, enum hc_frame_part part,
                            bool is_doubtful)
 {
     struct hc_found_roots *found = search->found;
     struct hc_object_view object;
-    if (!address || !hc_tracer_view(search->tracer, address, &object))
+    if (!address || !hc_tracer_view(search->tracer, address, &object) ||
+        (is_doubtful && hc_tracer_is_gc(search->tracer, &object) &&
+         !hc_tracer_has_sound_head(search->tracer, address)))
         return;
     struct hc_root_reference reference = {.target = address,
                                           .frame = (uint32_t)found->frames.count - 1,

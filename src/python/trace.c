@@ -270,6 +270,18 @@ bool hc_tracer_is_linked(struct hc_tracer *tracer, uint64_t address)
            (link & ~(uint64_t)FLAGS) == head;
 }
 
+bool hc_tracer_has_sound_head(struct hc_tracer *tracer, uint64_t address)
+{
+    const struct hc_offsets *at = tracer->at;
+    uint64_t head = address - at->sizeof_gc_head, next, back;
+    if (!hc_runtime_since(tracer->runtime, 3, 7))
+        return true;
+    if (!hc_reader_word(&tracer->object_reader, head + at->gc_next, &next) ||
+        !hc_reader_word(&tracer->object_reader, head + at->gc_prev, &back))
+        return false;
+    return (!next && !(back & ~(uint64_t)HC_LINK_FLAGS)) || hc_tracer_is_linked(tracer, address);
+}
+
 uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_type *type = object->type;
@@ -317,7 +329,8 @@ static void trace_words(struct hc_tracer *tracer, const struct hc_object_view *o
     struct hc_object_view referent;
     for (uint64_t offset = type->words_from; offset + word <= end; offset += word) {
         uint64_t address = hc_view_word(tracer, object, offset);
-        if (address && view_through(tracer, &tracer->reader, address, &referent))
+        if (address && view_through(tracer, &tracer->reader, address, &referent) &&
+            (!hc_tracer_is_gc(tracer, &referent) || hc_tracer_has_sound_head(tracer, address)))
             push(tracer, found, address);
     }
 }

@@ -85,6 +85,9 @@ enum { HC_LINK_FLAGS = 7 };
 // Do the links of the collector's list before the object, or what stands in their place, lead to a neighbour
 // whose own link leads back? In a block with a dead object's header they do not.
 bool hc_tracer_is_linked(struct hc_tracer *tracer, uint64_t address);
+// Before an object that the collector may know stand such links, or none. Before 3.7: true, for what is not
+// tracked keeps its old ones.
+bool hc_tracer_has_sound_head(struct hc_tracer *tracer, uint64_t address);
 
 // For decoders.
 uint64_t hc_view_word(const struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t offset);
