@@ -23,6 +23,15 @@ static void cut_front(struct hc_range *range, uint64_t count)
     range->available -= hc_min(range->available, count);
 }
 
+// What a range claims beyond its bytes is no more than a claim: one absurd size must not hide all that
+// follows.
+static uint64_t yield(struct hc_range *range, const struct hc_range *next)
+{
+    if (next->address - range->address >= hc_max(range->held, 1))
+        range->length = hc_min(range->length, next->address - range->address);
+    return range->address + range->length;
+}
+
 void hc_image_sort_ranges(struct hc_image *image)
 {
     struct hc_range *items = image->ranges.items;
@@ -33,6 +42,8 @@ void hc_image_sort_ranges(struct hc_image *image)
     size_t kept = 0;
     for (size_t i = 0; i < image->ranges.count; i++) {
         struct hc_range range = items[i];
+        if (kept)
+            end = yield(&items[kept - 1], &range);
         if (range.address < end) {
             if (range.length <= end - range.address)
                 continue;

@@ -133,6 +133,26 @@ static void test_of_overlapping_loads_the_lower_one_wins(void **state)
     assert_true(is_hole(image, base + 3 * CORE_PAGE));
 }
 
+static void test_an_absurd_size_of_one_load_hides_no_other(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {5 * CORE_PAGE, 1ull << 40, 1ull << 63, UINT64_MAX};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        _cleanup_(teardown) struct fixture fixture;
+        setup(&fixture);
+        core_builder_add_load(&fixture.builder, base, fixture.pages, CORE_PAGE, sizes[i], PF_R | PF_W);
+        add_page(&fixture, base + 2 * CORE_PAGE, 1, PF_R | PF_W);
+        add_page(&fixture, base + 4 * CORE_PAGE, 2, PF_R | PF_W);
+        _cleanup_(hc_image_destroyp) struct hc_image *image = write_and_open(&fixture.builder, NULL);
+        check_segments(image);
+        assert_int_equal(byte_at(image, base), fixture.pages[0]);
+        assert_true(is_hole(image, base + CORE_PAGE));
+        assert_int_equal(byte_at(image, base + 2 * CORE_PAGE), fixture.pages[CORE_PAGE]);
+        assert_int_equal(byte_at(image, base + 4 * CORE_PAGE), fixture.pages[2 * CORE_PAGE]);
+        assert_int_equal(hc_image_losses(image)->not_dumped_bytes, CORE_PAGE);
+    }
+}
+
 static void test_memory_that_was_not_dumped_is_a_hole_and_counted(void **state)
 {
     (void)state;
@@ -408,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_touching_loads_with_other_permissions_stay_apart),
         cmocka_unit_test(test_loads_may_come_in_any_order),
         cmocka_unit_test(test_of_overlapping_loads_the_lower_one_wins),
+        cmocka_unit_test(test_an_absurd_size_of_one_load_hides_no_other),
         cmocka_unit_test(test_memory_that_was_not_dumped_is_a_hole_and_counted),
         cmocka_unit_test(test_a_core_cut_anywhere_opens_and_counts_what_is_gone),
         cmocka_unit_test(test_the_notes_tell_threads_signal_and_command),
