@@ -16,7 +16,8 @@ struct hc_dict_keys {
     uint64_t size;       // bytes, as _PyDict_KeysSize() counts them
     uint64_t index_size; // DK_SIZE
     uint32_t entry_size, key_offset, value_offset;
-    bool is_unicode; // all keys are str, so that tp_traverse leaves them out
+    bool is_contradictory; // its numbers are not those of one table
+    bool is_unicode;       // all keys are str, so that tp_traverse leaves them out
 };
 
 bool hc_dict_keys_read(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t address,

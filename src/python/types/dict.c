@@ -66,6 +66,7 @@ void hc_dict_traverse(struct hc_tracer *tracer, const struct hc_object_view *obj
         tracer->unreadable++;
         return;
     }
+    tracer->is_contradictory |= keys.is_contradictory;
     uint64_t end = keys.start + keys.count * keys.entry_size;
     uint64_t room = hc_count_bound(tracer, keys_address, end, 1);
     if (room < end)

@@ -138,9 +138,9 @@ static void test_entries_end_where_the_memory_ends(void **state)
     (void)state;
     struct hc_dict_keys keys;
     uint64_t entries;
-    put_new(10, 10, 1, 0, 600);
+    put_new(10, 11, 1, 0, 600);
     assert_true(read_sized(make_new, 0x2000, &keys, &entries));
-    assert_int_equal(keys.count, (0x1000 - 32 - 1024) / 16);
+    assert_int_equal(keys.count, (0x1000 - 32 - 2048) / 16);
 }
 
 static void test_forged_table_sizes_are_refused(void **state)
@@ -158,6 +158,27 @@ static void test_forged_table_sizes_are_refused(void **state)
         put_old(sizes[i], LOOKDICT, 0, 5);
         assert_false(read_sized(make_old, MEMORY_SIZE, &keys, &entries));
     }
+}
+
+static void test_of_two_sizes_that_disagree_the_one_is_believed_that_adds_up(void **state)
+{
+    (void)state;
+    struct hc_dict_keys keys;
+    uint64_t entries;
+    static const struct {
+        unsigned size, indices;
+    } tables[] = {{10, 11}, {0, 11}, {3, 11},  {9, 11},  {11, 11}, {40, 11}, {255, 11},
+                  {10, 0},  {10, 3}, {10, 10}, {10, 12}, {10, 44}, {10, 255}};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+        put_new(tables[i].size, tables[i].indices, 1, 82, 600);
+        assert_true(read_sized(make_new, MEMORY_SIZE, &keys, &entries));
+        assert_int_equal(keys.index_size, 1 << 10);
+        assert_int_equal(entries, 32 + (1 << 11));
+        assert_int_equal(keys.count, 600);
+        assert_int_equal(keys.is_contradictory, i != 0);
+    }
+    put_new(3, 11, 1, 5, 600);
+    assert_false(read_sized(make_new, MEMORY_SIZE, &keys, &entries));
 }
 
 static void test_a_header_cut_by_the_end_of_memory_is_refused(void **state)
@@ -187,6 +208,7 @@ int main(void)
         TEST(test_more_entries_than_the_table_has_room_for_are_not_believed),
         TEST(test_entries_end_where_the_memory_ends),
         TEST(test_forged_table_sizes_are_refused),
+        TEST(test_of_two_sizes_that_disagree_the_one_is_believed_that_adds_up),
         TEST(test_a_header_cut_by_the_end_of_memory_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
