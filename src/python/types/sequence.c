@@ -1,14 +1,14 @@
 // tuple, list, range, slice and the iterators over them.
 #include "python/types/families.h"
 
-// The items that a list says that it has. While it is sorted, it is empty, and -1 stands for what is
-// allocated.
+// The items that a list says that it has, or has room for where it says nonsense. While it is sorted, it is
+// empty, and -1 stands for what is allocated.
 static uint64_t list_length(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     int64_t count = hc_view_signed(tracer, object, tracer->at->var_size);
     uint64_t allocated = hc_view_word(tracer, object, tracer->at->list_allocated);
-    if (count <= 0 || (uint64_t)count <= allocated)
-        return count > 0 ? (uint64_t)count : 0;
+    if (count == 0 || (count > 0 && (uint64_t)count <= allocated))
+        return (uint64_t)count;
     tracer->is_contradictory = true;
     return allocated;
 }

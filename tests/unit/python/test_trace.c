@@ -98,10 +98,8 @@ static void test_a_list_with_more_items_than_are_allocated_contradicts_itself(vo
     static const struct {
         uint64_t items, allocated, visited;
         bool is_contradictory;
-    } lists[] = {{3, 3, 3, false},
-                 {3, 8, 3, false},
-                 {9, 4, 4, true},
-                 {1ull << 40, 2, 2, true},
+    } lists[] = {{3, 3, 3, false},         {3, 8, 3, false},         {9, 4, 4, true},
+                 {1ull << 40, 2, 2, true}, {UINT64_MAX, 4, 4, true}, {1ull << 63, 2, 2, true},
                  {0, UINT64_MAX, 0, false}};
     for (uint64_t at = MEMORY; at < MEMORY + MEMORY_SIZE; at += 8)
         put_word(at, 0x1234);
