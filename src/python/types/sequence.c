@@ -1,4 +1,6 @@
 // tuple, list, range, slice and the iterators over them.
+#include "base/min_max.h"
+#include "python/bounds.h"
 #include "python/types/families.h"
 
 // The items that a list says that it has, or has room for where it says nonsense. While it is sorted, it is
@@ -13,22 +15,32 @@ static uint64_t list_length(struct hc_tracer *tracer, const struct hc_object_vie
     return allocated;
 }
 
+// The items that stand in a tuple; what its block has room for where it says that there are more.
+static uint64_t tuple_length(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    uint64_t word = tracer->reader.target.word_size, items = tracer->at->tuple_items;
+    uint64_t count = hc_view_word(tracer, object, tracer->at->var_size);
+    if (!count || items > object->available)
+        return 0;
+    uint64_t readable = (object->available - items) / word;
+    uint64_t start = object->type->header_size + items;
+    uint64_t end = start + hc_min(count, readable) * word;
+    uint64_t room = hc_count_bound(tracer, object->address - object->type->header_size, end, 1);
+    if (room < end)
+        return room > start ? (room - start) / word : 0;
+    tracer->unreadable += count > readable;
+    return hc_min(count, readable);
+}
+
 static void tuple_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
-    int64_t count = hc_view_signed(tracer, object, tracer->at->var_size);
     const struct hc_target *target = &tracer->object_reader.target;
-    uint64_t items = tracer->at->tuple_items;
-    if (count <= 0 || items > object->available)
+    uint64_t count = tuple_length(tracer, object);
+    if (!hc_trace_afford(tracer, count))
         return;
-    uint64_t readable = (object->available - items) / target->word_size;
-    if ((uint64_t)count > readable) {
-        tracer->unreadable++;
-        count = (int64_t)readable;
-    }
-    if (!hc_trace_afford(tracer, (uint64_t)count))
-        return;
-    for (int64_t i = 0; i < count; i++)
-        hc_trace_visit(tracer, hc_load_word(target, object->bytes + items + (uint64_t)i * target->word_size));
+    for (uint64_t i = 0; i < count; i++)
+        hc_trace_visit(tracer,
+                       hc_load_word(target, object->bytes + tracer->at->tuple_items + i * target->word_size));
 }
 
 static void list_traverse(struct hc_tracer *tracer, const struct hc_object_view *object)
@@ -40,9 +52,8 @@ static void list_traverse(struct hc_tracer *tracer, const struct hc_object_view 
 
 static void tuple_relate(struct hc_relater *relater, const struct hc_object_view *object)
 {
-    int64_t count = hc_view_signed(relater->tracer, object, relater->tracer->at->var_size);
-    if (count > 0)
-        hc_relate_items(relater, object->address + relater->tracer->at->tuple_items, (uint64_t)count);
+    hc_relate_items(relater, object->address + relater->tracer->at->tuple_items,
+                    tuple_length(relater->tracer, object));
 }
 
 static void list_relate(struct hc_relater *relater, const struct hc_object_view *object)

@@ -1,6 +1,8 @@
 // One object at a time, over forged counts and at the edges of memory.
 #include "support.h"
 
+#include "base/min_max.h"
+#include "python/pools.h"
 #include "python/trace.h"
 
 #include <stdatomic.h>
@@ -113,6 +115,27 @@ static void test_a_list_with_more_items_than_are_allocated_contradicts_itself(vo
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
         assert_int_equal(trace(&fixture, OBJECT + 0x40 * i), lists[i].visited);
         assert_int_equal(fixture.tracer.is_contradictory, lists[i].is_contradictory);
+    }
+}
+
+static void test_a_tuple_has_no_more_items_than_its_block_has_room_for(void **state)
+{
+    (void)state;
+    enum { CHUNK = 0x400, ROOM = (CHUNK - 8 - 24) / 8, IN_USE_BEFORE = 1 };
+    static const uint64_t counts[] = {ROOM - 1, ROOM, ROOM + 1, 1 << 11, 1ull << 40, 1ull << 63, UINT64_MAX};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+        for (uint64_t at = MEMORY; at < MEMORY + MEMORY_SIZE; at += 8)
+            put_word(at, 0x1234);
+        put_word(OBJECT - 8, CHUNK | IN_USE_BEFORE);
+        put_word(OBJECT - 8 + CHUNK, CHUNK | IN_USE_BEFORE);
+        put_word(OBJECT + 16, counts[i]);
+        _cleanup_(fixture_deinit) struct fixture fixture;
+        struct hc_pools none = {0};
+        open_fixture(&fixture, 0x030b0000, "tuple");
+        fixture.types.pools = &none;
+        assert_int_equal(trace(&fixture, OBJECT), hc_min(counts[i], ROOM));
+        assert_int_equal(fixture.tracer.is_contradictory, counts[i] > ROOM);
+        assert_int_equal(fixture.tracer.unreadable, 0);
     }
 }
 
@@ -280,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_an_array_is_visited_up_to_the_end_of_memory_and_not_beyond),
         TEST(test_a_list_with_more_items_than_are_allocated_contradicts_itself),
+        TEST(test_a_tuple_has_no_more_items_than_its_block_has_room_for),
         cmocka_unit_test(test_lists_that_all_claim_the_same_memory_are_read_a_few_times_only),
         TEST(test_a_tracer_without_an_allowance_reads_as_often_as_it_is_asked),
         TEST(test_every_decoder_survives_any_one_word_in_every_place),
