@@ -196,6 +196,30 @@ static struct hc_error *no_runtime(const struct hc_runtime *runtime)
         (long)runtime->address, path);
 }
 
+static bool is_listed(const struct hc_runtime *runtime, uint64_t interpreter)
+{
+    for (size_t i = 0; i < runtime->interpreters.count; i++)
+        if (runtime->interpreters.items[i] == interpreter)
+            return true;
+    return false;
+}
+
+// The oldest is the list's last, and is named beside it, too: found where the list does not lead there.
+static struct hc_error *add_main_interpreter(struct hc_runtime *runtime, struct hc_reader *reader)
+{
+    const struct hc_offsets *at = &runtime->layouts.at;
+    uint64_t interpreter, next, sysdict, type;
+    if (!hc_is_present(at->runtime_main_interpreter) ||
+        !hc_reader_word(reader, runtime->address + at->runtime_main_interpreter, &interpreter) ||
+        is_listed(runtime, interpreter) ||
+        !hc_reader_word(reader, interpreter + at->interpreter_next, &next) || next ||
+        !hc_reader_word(reader, interpreter + at->interpreter_sysdict, &sysdict) ||
+        !hc_reader_word(reader, sysdict + at->object_type, &type))
+        return NULL;
+    runtime->interpreters_broken = true;
+    return hc_word_vector_push(&runtime->interpreters, interpreter) ? NULL : hc_error_out_of_memory();
+}
+
 // Bounded, for a damaged one may be a ring.
 static struct hc_error *find_interpreters(struct hc_runtime *runtime, struct hc_reader *reader)
 {
@@ -206,15 +230,14 @@ static struct hc_error *find_interpreters(struct hc_runtime *runtime, struct hc_
                                hc_debug_info_file(runtime->debug_info));
     if (!hc_reader_word(reader, head, &interpreter))
         return no_runtime(runtime);
-    while (interpreter && runtime->interpreters.count < MAX_INTERPRETERS) {
-        for (size_t i = 0; i < runtime->interpreters.count; i++)
-            if (runtime->interpreters.items[i] == interpreter)
-                return NULL;
+    while (interpreter && runtime->interpreters.count < MAX_INTERPRETERS &&
+           !is_listed(runtime, interpreter)) {
         if (!hc_word_vector_push(&runtime->interpreters, interpreter))
             return hc_error_out_of_memory();
         if (!hc_reader_word(reader, interpreter + at->interpreter_next, &interpreter))
             break;
     }
+    HC_TRY(add_main_interpreter(runtime, reader));
     if (!runtime->interpreters.count)
         return no_interpreter(runtime);
     return NULL;

@@ -38,6 +38,7 @@ struct hc_runtime {
     char version_text[64];                     // "3.11.7"
     uint64_t address;                          // of _PyRuntime
     struct hc_word_vector interpreters;        // PyInterpreterState addresses
+    bool interpreters_broken;                  // their list does not lead to the main one
     struct hc_static_type_vector static_types; // by type, then in the interpreters' order
     uint64_t interpreter_list;                 // address of its head, where no symbol tells; mostly 0
     struct hc_type_names *type_names;          // of types whose own name is not here; mostly NULL

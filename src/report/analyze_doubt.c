@@ -92,7 +92,8 @@ void hc_report_losses(struct hc_report *report, const struct hc_session *session
          "of pymalloc: their objects are lost"},
     };
     hc_report_section(report, "losses", "Not known");
-    bool any = losses->missing_modules || losses->compressed_cut || losses->compressed_damaged;
+    bool is_broken = session->runtime.interpreters_broken;
+    bool any = losses->missing_modules || losses->compressed_cut || losses->compressed_damaged || is_broken;
     hc_report_truth(report, "compressed_cut", losses->compressed_cut);
     hc_report_truth(report, "compressed_damaged", losses->compressed_damaged);
     if (losses->compressed_cut)
@@ -100,6 +101,10 @@ void hc_report_losses(struct hc_report *report, const struct hc_session *session
     if (losses->compressed_damaged)
         hc_report_line(report, "compressed file",
                        "damaged: read as far as it goes, and what is read may be wrong before that, too");
+    hc_report_truth(report, "interpreters_broken", is_broken);
+    if (is_broken)
+        hc_report_line(report, "interpreters",
+                       "their list is broken: others than the main one may be missing");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         hc_report_number(report, rows[i].key, rows[i].number);
         any |= rows[i].number != 0;

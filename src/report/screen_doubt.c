@@ -111,6 +111,12 @@ static void doubt_layouts(struct doubts *doubts, const struct hc_runtime *runtim
                   hc_debug_info_file(runtime->debug_info));
 }
 
+static void doubt_interpreters(struct doubts *doubts, const struct hc_runtime *runtime)
+{
+    if (runtime->interpreters_broken)
+        add_doubt(doubts, "the list of interpreters is broken: others than the main one may be missing");
+}
+
 static void doubt_threads(struct doubts *doubts, const struct hc_thread_report *threads)
 {
     size_t cut = 0;
@@ -132,6 +138,7 @@ struct hc_error *hc_screen_find_doubts(struct hc_screen *screen)
     doubt_image(&doubts, screen->session->image);
     doubt_files(&doubts, screen->session->image);
     doubt_layouts(&doubts, &screen->session->runtime);
+    doubt_interpreters(&doubts, &screen->session->runtime);
     doubt_threads(&doubts, &screen->threads);
     doubt_damage(&doubts, &screen->session->graph->tally.damage);
     doubt_objects(&doubts, screen->session);

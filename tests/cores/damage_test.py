@@ -213,6 +213,15 @@ class DamageTest(unittest.TestCase):
         self.assertEqual(1, len(re.findall(r"in (Thread\.)?_bootstrap\n", threads)), threads)
         self.assertRegex(threads, "the list of threads .*damaged")
 
+    def test_a_list_of_interpreters_that_leads_nowhere(self):
+        crashed = self.crash("behead")
+        self.check_rest(crashed)
+        self.assertEqual({}, crashed.damage())
+        self.assertTrue(crashed.losses["interpreters_broken"])
+        self.assertRegex(crashed.text, r"\n  interpreters +their list is broken")
+        self.assertRegex(crashed.run("analyze").decode(), r"the list of interpreters is\s+broken")
+        self.assertRegex(crashed.run("threads").decode(), r"#\d+ .* in main\n")
+
     def test_memory_that_was_overwritten_is_counted_by_kind(self):
         crashed = self.crash("smash")
         listed = crashed.listed()
