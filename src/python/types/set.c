@@ -1,10 +1,13 @@
 // set and frozenset.
+#include "base/min_max.h"
 #include "python/bounds.h"
 #include "python/types/families.h"
 
+// No more slots than any memory holds, so that what is counted with them does not wrap around to a few.
 static uint64_t set_table(struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t *slots)
 {
-    *slots = hc_view_word(tracer, object, tracer->at->set_mask) + 1;
+    const uint64_t most = UINT64_C(1) << 40;
+    *slots = hc_min(hc_view_word(tracer, object, tracer->at->set_mask), most) + 1;
     return hc_view_word(tracer, object, tracer->at->set_table);
 }
 

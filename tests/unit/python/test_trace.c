@@ -139,6 +139,25 @@ static void test_a_tuple_has_no_more_items_than_its_block_has_room_for(void **st
     }
 }
 
+static void test_a_set_has_no_fewer_slots_the_more_it_claims(void **state)
+{
+    (void)state;
+    enum { TABLE = MEMORY + MEMORY_SIZE - 0x80, SLOTS = 0x80 / 16 };
+    static const uint64_t masks[] = {SLOTS, 1ull << 40, 1ull << 60, 1ull << 63, UINT64_MAX};
+    for (size_t i = 0; i < sizeof(masks) / sizeof(*masks); i++) {
+        for (uint64_t at = TABLE; at < MEMORY + MEMORY_SIZE; at += 8)
+            put_word(at, 0x1234);
+        put_word(OBJECT + 24, masks[i]);
+        put_word(OBJECT + 32, TABLE);
+        _cleanup_(fixture_deinit) struct fixture fixture;
+        open_fixture(&fixture, 0x030b0000, "set");
+        assert_int_equal(trace(&fixture, OBJECT), SLOTS);
+        assert_int_equal(fixture.tracer.unreadable, 1);
+        struct hc_object_view object = view_of(&fixture, OBJECT);
+        assert_true(fixture.type.size(&fixture.tracer, &object) > 0x80);
+    }
+}
+
 static void test_lists_that_all_claim_the_same_memory_are_read_a_few_times_only(void **state)
 {
     (void)state;
@@ -304,6 +323,7 @@ int main(void)
         TEST(test_an_array_is_visited_up_to_the_end_of_memory_and_not_beyond),
         TEST(test_a_list_with_more_items_than_are_allocated_contradicts_itself),
         TEST(test_a_tuple_has_no_more_items_than_its_block_has_room_for),
+        TEST(test_a_set_has_no_fewer_slots_the_more_it_claims),
         cmocka_unit_test(test_lists_that_all_claim_the_same_memory_are_read_a_few_times_only),
         TEST(test_a_tracer_without_an_allowance_reads_as_often_as_it_is_asked),
         TEST(test_every_decoder_survives_any_one_word_in_every_place),
