@@ -171,6 +171,7 @@ static struct hc_error *stop(struct capture *capture)
     capture->stopped_at = now();
     HC_TRY(hc_stop_init(&capture->stop, capture->options->pid));
     capture->is_stopped = true;
+    capture->speaker = hc_process_find_speaker(&capture->stop);
     hurry(capture);
     return NULL;
 }
@@ -244,24 +245,24 @@ static struct hc_error *copy_stopped(struct capture *capture, uint64_t *ret_size
     _cleanup_(snapshot_deinit) struct snapshot snapshot = {0};
     _cleanup_(hc_byte_vector_deinit) struct hc_byte_vector notes = {0};
     uint64_t written;
-    pid_t speaker = hc_process_find_speaker(&capture->stop);
     for (size_t i = 0; i < capture->stop.threads.count; i++)
         capture->result->threads += !capture->stop.threads.items[i].gone;
-    HC_TRY(snapshot_take(&snapshot, speaker));
-    HC_TRY(hc_notes_of_process(&capture->stop, speaker, snapshot.image, &notes));
+    HC_TRY(snapshot_take(&snapshot, capture->speaker));
+    HC_TRY(hc_notes_of_process(&capture->stop, capture->speaker, snapshot.image, &notes));
     HC_TRY(choose(capture, &snapshot, !capture->options->at_once));
     HC_TRY(hc_copy_pass(&capture->copy, &snapshot.copier, &snapshot.spans, &written));
     resume(capture);
     return write_headers(capture, &snapshot, &notes, ret_size);
 }
 
-static struct hc_error *check_stopped(struct capture *capture)
+static struct hc_error *stop_checked(struct capture *capture)
 {
     _cleanup_(hc_image_destroyp) struct hc_image *image = NULL;
+    HC_TRY(stop(capture));
     char name[32];
     snprintf(name, sizeof(name), "process %d", (int)capture->stop.pid);
     HC_TRY(hc_image_create(name, &image));
-    HC_TRY(hc_process_read_target(image, hc_process_find_speaker(&capture->stop)));
+    HC_TRY(hc_process_read_target(image, capture->speaker));
     return check_machine(image);
 }
 
@@ -270,26 +271,22 @@ static struct hc_error *check_stopped(struct capture *capture)
 static struct hc_error *check(void *argument)
 {
     struct capture *capture = argument;
-    struct hc_error *error = stop(capture);
-    if (!error) {
-        capture->speaker = hc_process_find_speaker(&capture->stop);
-        error = check_stopped(capture);
-    }
+    struct hc_error *error = stop_checked(capture);
     resume(capture);
     return error;
 }
 
 static struct hc_error *copy_process(struct capture *capture, uint64_t *ret_size)
 {
-    if (!capture->options->at_once) {
+    if (capture->options->at_once) {
+        HC_TRY(stop_checked(capture));
+    } else {
         HC_TRY(hc_process_run_tracer(check, capture));
         HC_TRY(copy_ahead(capture));
+        struct hc_error *error = stop(capture);
+        if (error)
+            return hc_error_wrap(error, "while process %d was captured", (int)capture->options->pid);
     }
-    struct hc_error *error = stop(capture);
-    if (error && !capture->options->at_once)
-        error = hc_error_wrap(error, "while process %d was captured", (int)capture->options->pid);
-    HC_TRY(error);
-    HC_TRY(check_stopped(capture));
     return copy_stopped(capture, ret_size);
 }
 
