@@ -141,16 +141,13 @@ static void find_place(struct hc_tracer *tracer, const struct hc_object_view *ob
     }
 }
 
-static uint64_t named_member(struct hc_tracer *tracer, const struct hc_object_view *object, const char *name,
-                             uint32_t *ret_offset)
+static uint32_t offset_of_member(const struct hc_object_view *object, const char *name)
 {
     const struct hc_row_layout *layout = object->type->layout;
     for (size_t i = 0; layout && i < layout->visit_count; i++)
-        if (layout->visit_names[i].name && !strcmp(layout->visit_names[i].name, name)) {
-            *ret_offset = layout->visits[i];
-            return hc_view_word(tracer, object, layout->visits[i]);
-        }
-    return 0;
+        if (layout->visit_names[i].name && !strcmp(layout->visit_names[i].name, name))
+            return layout->visits[i];
+    return HC_ABSENT;
 }
 
 // PyException_HEAD, Include/cpython/pyerrors.h: behind the cause stands a char that says whether the context
@@ -158,14 +155,14 @@ static uint64_t named_member(struct hc_tracer *tracer, const struct hc_object_vi
 static uint64_t find_earlier(struct hc_tracer *tracer, const struct hc_object_view *object,
                              bool *ret_is_cause)
 {
-    uint32_t offset = 0;
-    uint64_t cause = named_member(tracer, object, "__cause__", &offset);
+    uint32_t offset = offset_of_member(object, "__cause__");
+    uint64_t cause = member(tracer, object, offset);
     *ret_is_cause = cause != 0;
     if (cause)
         return cause;
-    uint64_t end = offset + tracer->object_reader.target.word_size;
-    bool is_suppressed = offset && end < object->available && object->bytes[end];
-    return is_suppressed ? 0 : named_member(tracer, object, "__context__", &offset);
+    uint64_t end = (uint64_t)offset + tracer->object_reader.target.word_size;
+    bool is_suppressed = hc_is_present(offset) && end < object->available && object->bytes[end];
+    return is_suppressed ? 0 : member(tracer, object, offset_of_member(object, "__context__"));
 }
 
 // Gives what was before it, or 0.
@@ -174,7 +171,7 @@ static bool read_one(struct hc_tracer *tracer, uint64_t address, unsigned *entri
 {
     struct hc_object_view object;
     *ret_earlier = 0;
-    if (!is_object(tracer, address) || !hc_tracer_view(tracer, address, &object))
+    if (!hc_tracer_view(tracer, address, &object))
         return true;
     ret->type = hc_exception_type_name(object.type);
     if (!ret->type)
@@ -205,16 +202,16 @@ bool hc_exception_read(struct hc_tracer *tracer, uint64_t address, struct hc_exc
     uint64_t chain[HC_EARLIER_EXCEPTIONS + 1];
     unsigned entries_left = MOST_TRACEBACK;
     *ret = (struct hc_exception){0};
-    for (size_t i = 0;; ret = ret->earlier) {
-        chain[i++] = address;
+    for (size_t i = 0;
+         i <= HC_EARLIER_EXCEPTIONS && is_object(tracer, address) && !is_among(chain, i, address); i++) {
+        if (i && !(ret->earlier = calloc(1, sizeof(*ret->earlier))))
+            return false;
+        ret = i ? ret->earlier : ret;
+        chain[i] = address;
         if (!read_one(tracer, address, &entries_left, ret, &address))
             return false;
-        if (!is_object(tracer, address) || i > HC_EARLIER_EXCEPTIONS || is_among(chain, i, address))
-            return true;
-        ret->earlier = calloc(1, sizeof(*ret->earlier));
-        if (!ret->earlier)
-            return false;
     }
+    return true;
 }
 
 void hc_exception_deinit(struct hc_exception *exception)
