@@ -38,18 +38,15 @@ void hc_image_sort_ranges(struct hc_image *image)
     if (image->ranges.count == 0)
         return;
     qsort(items, image->ranges.count, sizeof(*items), compare_ranges);
-    uint64_t end = 0;
     size_t kept = 0;
     for (size_t i = 0; i < image->ranges.count; i++) {
         struct hc_range range = items[i];
-        if (kept)
-            end = yield(&items[kept - 1], &range);
+        uint64_t end = kept ? yield(&items[kept - 1], &range) : 0;
         if (range.address < end) {
             if (range.length <= end - range.address)
                 continue;
             cut_front(&range, end - range.address);
         }
-        end = range.address + range.length;
         items[kept++] = range;
     }
     image->ranges.count = kept;
