@@ -44,8 +44,7 @@ static void add_frame_root(struct root_search *search, uint64_t address, enum hc
     struct hc_found_roots *found = search->found;
     struct hc_object_view object;
     if (!address || !hc_tracer_view(search->tracer, address, &object) ||
-        (is_doubtful && hc_tracer_is_gc(search->tracer, &object) &&
-         !hc_tracer_has_sound_head(search->tracer, address)))
+        (is_doubtful && hc_tracer_is_left_over(search->tracer, &object)))
         return;
     struct hc_root_reference reference = {.target = address,
                                           .frame = (uint32_t)found->frames.count - 1,

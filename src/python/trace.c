@@ -282,6 +282,11 @@ bool hc_tracer_has_sound_head(struct hc_tracer *tracer, uint64_t address)
     return (!next && !(back & ~(uint64_t)HC_LINK_FLAGS)) || hc_tracer_is_linked(tracer, address);
 }
 
+bool hc_tracer_is_left_over(struct hc_tracer *tracer, const struct hc_object_view *object)
+{
+    return hc_tracer_is_gc(tracer, object) && !hc_tracer_has_sound_head(tracer, object->address);
+}
+
 uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
     const struct hc_type *type = object->type;
@@ -330,7 +335,7 @@ static void trace_words(struct hc_tracer *tracer, const struct hc_object_view *o
     for (uint64_t offset = type->words_from; offset + word <= end; offset += word) {
         uint64_t address = hc_view_word(tracer, object, offset);
         if (address && view_through(tracer, &tracer->reader, address, &referent) &&
-            (!hc_tracer_is_gc(tracer, &referent) || hc_tracer_has_sound_head(tracer, address)))
+            !hc_tracer_is_left_over(tracer, &referent))
             push(tracer, found, address);
     }
 }

@@ -88,6 +88,9 @@ bool hc_tracer_is_linked(struct hc_tracer *tracer, uint64_t address);
 // Before an object that the collector may know stand such links, or none. Before 3.7: true, for what is not
 // tracked keeps its old ones.
 bool hc_tracer_has_sound_head(struct hc_tracer *tracer, uint64_t address);
+// Is it what is left of a freed object, as far as the collector's links tell? For what only a doubtful
+// pointer leads to.
+bool hc_tracer_is_left_over(struct hc_tracer *tracer, const struct hc_object_view *object);
 
 // For decoders.
 uint64_t hc_view_word(const struct hc_tracer *tracer, const struct hc_object_view *object, uint64_t offset);
