@@ -2,6 +2,7 @@
 
 #include "base/address_map.h"
 #include "base/parallel.h"
+#include "base/path.h"
 #include "memory/chunk_sizes.h"
 
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static const char *find_other_allocator(const struct hc_image *image)
     size_t count;
     const struct hc_module *modules = hc_image_modules(image, &count);
     for (size_t i = 0; i < count; i++) {
-        const char *slash = strrchr(modules[i].path, '/'), *file = slash ? slash + 1 : modules[i].path;
+        const char *file = hc_path_name(modules[i].path);
         for (size_t k = 0; k < sizeof(libraries) / sizeof(*libraries); k++)
             if (!strncmp(file, libraries[k].file, strlen(libraries[k].file)))
                 return libraries[k].name;

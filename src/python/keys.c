@@ -1,5 +1,7 @@
 #include "python/keys.h"
 
+#include "base/min_max.h"
+
 enum { DICT_KEYS_GENERAL = 0 }; // Include/internal/pycore_dict.h, since 3.11
 
 // USABLE_FRACTION(), Objects/dictobject.c.
@@ -97,7 +99,6 @@ bool hc_dict_keys_read(const struct hc_runtime *runtime, struct hc_reader *reade
     ret->entries = bytes + start;
     uint64_t readable = (available - start) / ret->entry_size;
     if (ret->count > usable_fraction(ret->index_size) || ret->count > readable)
-        ret->count =
-            readable < usable_fraction(ret->index_size) ? readable : usable_fraction(ret->index_size);
+        ret->count = hc_min(readable, usable_fraction(ret->index_size));
     return true;
 }

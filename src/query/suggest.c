@@ -1,5 +1,7 @@
 #include "query/suggest.h"
 
+#include "base/min_max.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -7,11 +9,6 @@ enum {
     MAX_WRONG = 60,               // longer ones are no slip of the finger
     MAX_NAME = MAX_WRONG * 4 / 3, // longer ones are too far from any
 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 static size_t at_least_one(size_t n)
 {
@@ -34,9 +31,9 @@ static size_t distance(const char *a, size_t a_length, const char *b, size_t b_l
         row[0] = i;
         for (size_t j = 1; j <= b_length; j++) {
             size_t replaced = above[j - 1] + (lower(a[i - 1]) != lower(b[j - 1]));
-            row[j] = least(replaced, least(above[j], row[j - 1]) + 1);
+            row[j] = hc_min(replaced, hc_min(above[j], row[j - 1]) + 1);
             if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]))
-                row[j] = least(row[j], before[j - 2] + 1);
+                row[j] = hc_min(row[j], before[j - 2] + 1);
         }
         size_t *oldest = before;
         before = above;
@@ -52,7 +49,7 @@ const char *hc_suggest(const char *wrong, const char *const *names, size_t count
     if (!length || length > MAX_WRONG)
         return NULL;
     // A name that shares no letter with it is no suggestion.
-    size_t limit = least(at_least_one(length / 3), length - 1);
+    size_t limit = hc_min(at_least_one(length / 3), length - 1);
     const char *ret = NULL;
     size_t nearest = limit + 1;
     for (size_t i = 0; i < count; i++) {
