@@ -103,25 +103,24 @@ static size_t write_native(struct hc_screen *screen, const struct hc_native_fram
     return shown;
 }
 
-static size_t write_exception(struct hc_screen *screen, const char *what,
-                              const struct hc_exception *exception)
+static void write_exception(struct hc_screen *screen, const char *what, const struct hc_exception *exception)
 {
     const char *message = exception->message ? exception->message : "";
     hc_report_line(screen->report, what, "%s%s%s", exception->type, *message ? ": " : "", message);
     hc_report_tone(screen->report, HC_TONE_ALARM);
-    return 1;
 }
 
 static size_t write_exceptions(struct hc_screen *screen, const struct hc_thread_facts *facts, size_t room)
 {
-    const struct hc_exception *exception = facts->raised.type ? &facts->raised : &facts->handled;
+    bool is_raised = facts->raised.type != NULL;
+    const struct hc_exception *exception = is_raised ? &facts->raised : &facts->handled;
     if (!exception->type)
         return 0;
-    size_t lines = write_exception(screen, exception == &facts->raised ? "raising" : "handling", exception);
-    if (exception->earlier && room > NATIVE_SHOWN + FRAMES_SHOWN)
-        lines += write_exception(screen, exception->is_from_earlier ? "caused by" : "while handling",
-                                 exception->earlier);
-    return lines;
+    write_exception(screen, is_raised ? "raising" : "handling", exception);
+    if (!exception->earlier || room <= NATIVE_SHOWN + FRAMES_SHOWN)
+        return 1;
+    write_exception(screen, exception->is_from_earlier ? "caused by" : "while handling", exception->earlier);
+    return 2;
 }
 
 // At most two lines.
