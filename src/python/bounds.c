@@ -34,6 +34,8 @@ static uint64_t room_at(struct hc_tracer *tracer, uint64_t block)
         available += hc_image_size(tracer->runtime->image);
     if (pools->debug_header || hc_image_find_module(tracer->runtime->image, block))
         return available;
+    if (pools->unreadable_pools) // the block may stand in one of them
+        return available;
     uint64_t room = chunk_room(tracer, block);
     return room == UINT64_MAX ? available : hc_reader_extent(&tracer->reader, block, room);
 }

@@ -12,39 +12,6 @@ enum { MAX_BLOCK = 512, MIN_POOL_BITS = 12, MAX_POOL_BITS = 14, MAX_ARENA_POOLS 
 
 HC_DEFINE_VECTOR(pool_vector, struct hc_pool)
 
-static void find_static_arenas(const struct hc_runtime *runtime, struct hc_reader *reader,
-                               struct hc_arena_list *list)
-{
-    uint64_t arenas, max_arenas, size;
-    *list = (struct hc_arena_list){0};
-    if (!hc_debug_info_find_symbol(runtime->debug_info, "arenas", "Objects/obmalloc.c", &arenas, &size) ||
-        !hc_debug_info_find_symbol(runtime->debug_info, "maxarenas", "Objects/obmalloc.c", &max_arenas,
-                                   &size)) {
-        hc_signature_find_arenas(runtime, &list->arenas, &list->count);
-        return;
-    }
-    const uint8_t *count = hc_reader_view(reader, max_arenas, 4);
-    if (count && hc_reader_word(reader, arenas, &list->arenas))
-        list->count = hc_load_u32(&reader->target, count);
-}
-
-// Since 3.12 each interpreter has its own state, or points to that of the main one (since 3.13 always a
-// pointer).
-static struct hc_arena_list interpreter_arenas(const struct hc_runtime *runtime, struct hc_reader *reader,
-                                               uint64_t interpreter)
-{
-    const struct hc_offsets *at = &runtime->layouts.at;
-    struct hc_arena_list list = {0};
-    uint64_t state = interpreter + at->interpreter_obmalloc;
-    if (runtime->layouts.fields[HC_FIELD_interpreter_obmalloc].kind == HC_FIELD_POINTER &&
-        !hc_reader_word(reader, state, &state))
-        return list;
-    const uint8_t *count = hc_reader_view(reader, state + at->obmalloc_max_arenas, 4);
-    if (count && hc_reader_word(reader, state + at->obmalloc_arenas, &list.arenas))
-        list.count = hc_load_u32(&reader->target, count);
-    return list;
-}
-
 struct pool_reader {
     struct hc_pools *pools;
     const struct hc_runtime *runtime;
@@ -55,6 +22,46 @@ struct pool_reader {
 static uint32_t load_u32_at(struct pool_reader *reader, const uint8_t *bytes, uint32_t offset)
 {
     return hc_load_u32(&reader->reader.target, bytes + offset);
+}
+
+static bool read_static_arenas(struct pool_reader *reader, struct hc_arena_list *ret)
+{
+    const struct hc_runtime *runtime = reader->runtime;
+    uint64_t arenas, max_arenas, size;
+    *ret = (struct hc_arena_list){0};
+    if (!hc_debug_info_find_symbol(runtime->debug_info, "arenas", "Objects/obmalloc.c", &arenas, &size) ||
+        !hc_debug_info_find_symbol(runtime->debug_info, "maxarenas", "Objects/obmalloc.c", &max_arenas,
+                                   &size)) {
+        hc_signature_find_arenas(runtime, &ret->arenas, &ret->count);
+        return true;
+    }
+    const uint8_t *count = hc_reader_view(&reader->reader, max_arenas, 4);
+    if (!count || !hc_reader_word(&reader->reader, arenas, &ret->arenas))
+        return false;
+    ret->count = load_u32_at(reader, count, 0);
+    return true;
+}
+
+// Since 3.12 each interpreter has its own state, or points to that of the main one (since 3.13 always a
+// pointer).
+static bool read_interpreter_arenas(struct pool_reader *reader, uint64_t interpreter,
+                                    struct hc_arena_list *ret)
+{
+    const struct hc_layouts *layouts = &reader->runtime->layouts;
+    const struct hc_offsets *at = &layouts->at;
+    uint64_t state = interpreter + at->interpreter_obmalloc;
+    *ret = (struct hc_arena_list){0};
+    if (layouts->fields[HC_FIELD_interpreter_obmalloc].kind == HC_FIELD_POINTER) {
+        if (!hc_reader_word(&reader->reader, state, &state))
+            return false;
+        if (!state)
+            return true; // it begins
+    }
+    const uint8_t *count = hc_reader_view(&reader->reader, state + at->obmalloc_max_arenas, 4);
+    if (!count || !hc_reader_word(&reader->reader, state + at->obmalloc_arenas, &ret->arenas))
+        return false;
+    ret->count = load_u32_at(reader, count, 0);
+    return true;
 }
 
 // The pool header's own numbers tell the pool size and the alignment of blocks (two words; one up to 3.7.3,
@@ -207,15 +214,24 @@ static struct hc_error *build_directory(struct hc_pools *pools)
     return NULL;
 }
 
+static struct hc_error *add_static_arenas(struct pool_reader *reader)
+{
+    struct hc_arena_list list;
+    if (!read_static_arenas(reader, &list))
+        reader->pools->unreadable_pools++; // at least
+    return add_arenas(reader, list);
+}
+
 // Interpreters may share one array: since 3.13 all that do not ask for their own allocator have the main
 // one's.
 static struct hc_error *add_interpreters_arenas(struct pool_reader *reader)
 {
     _cleanup_(hc_address_map_deinit) struct hc_address_map walked = {0};
     for (size_t i = 0; i < reader->runtime->interpreters.count; i++) {
-        struct hc_arena_list list =
-            interpreter_arenas(reader->runtime, &reader->reader, reader->runtime->interpreters.items[i]);
+        struct hc_arena_list list;
         bool is_new = false;
+        if (!read_interpreter_arenas(reader, reader->runtime->interpreters.items[i], &list))
+            reader->pools->unreadable_pools++; // at least
         if (list.arenas && !hc_address_map_insert(&walked, list.arenas, 0, &is_new))
             return hc_error_out_of_memory();
         if (is_new)
@@ -236,13 +252,10 @@ struct hc_error *hc_pools_init(struct hc_pools *pools, const struct hc_runtime *
         .pre_header_size = (uint8_t)(2 * word),
     };
     struct hc_error *error = NULL;
-    if (!hc_is_present(at->interpreter_obmalloc)) {
-        struct hc_arena_list list;
-        find_static_arenas(runtime, &reader.reader, &list);
-        error = add_arenas(&reader, list);
-    }
     if (hc_is_present(at->interpreter_obmalloc))
         error = add_interpreters_arenas(&reader);
+    else
+        error = add_static_arenas(&reader);
     if (error) {
         pool_vector_deinit(&reader.found);
         return error;
