@@ -77,7 +77,7 @@ bool hc_dict_keys_read(const struct hc_runtime *runtime, struct hc_reader *reade
     const uint8_t *bytes = hc_reader_span(reader, address, &available);
     if (!bytes || available < at->sizeof_keys)
         return false;
-    ret->is_contradictory = false;
+    ret->is_contradictory = ret->is_cut = false;
     ret->refcnt = hc_load_word(target, bytes + at->keys_refcnt);
     ret->count = hc_load_word(target, bytes + at->keys_nentries);
     ret->usable = hc_load_word(target, bytes + at->keys_usable);
@@ -98,7 +98,8 @@ bool hc_dict_keys_read(const struct hc_runtime *runtime, struct hc_reader *reade
     }
     ret->entries = bytes + start;
     uint64_t readable = (available - start) / ret->entry_size;
-    if (ret->count > usable_fraction(ret->index_size) || ret->count > readable)
+    ret->is_cut = ret->count > readable;
+    if (ret->count > usable_fraction(ret->index_size) || ret->is_cut)
         ret->count = hc_min(readable, usable_fraction(ret->index_size));
     return true;
 }

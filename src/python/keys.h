@@ -16,6 +16,7 @@ struct hc_dict_keys {
     uint64_t size;       // bytes, as _PyDict_KeysSize() counts them
     uint64_t index_size; // DK_SIZE
     uint32_t entry_size, key_offset, value_offset;
+    bool is_cut;           // not all of them can
     bool is_contradictory; // its numbers are not those of one table
     bool is_unicode;       // all keys are str, so that tp_traverse leaves them out
 };

@@ -12,23 +12,30 @@ enum {
     METH_WITH_CLASS = 0x200 | 0x80 | 0x2, // METH_METHOD | METH_FASTCALL | METH_KEYWORDS
 };
 
-// The first class in the method resolution order that defines __sizeof__; 0 if none can be read.
-static uint64_t find_definer(const struct hc_type_table *table, struct hc_reader *reader,
-                             const struct hc_type *type, uint64_t *ret_method)
+// The first class below object in the method resolution order that defines __sizeof__.
+static enum hc_lookup find_definer(const struct hc_type_table *table, struct hc_reader *reader,
+                                   const struct hc_type *type, uint64_t *ret_definer, uint64_t *ret_method)
 {
     const struct hc_offsets *at = &table->runtime->layouts.at;
-    uint64_t mro, count, class;
-    if (!hc_reader_word(reader, type->address + at->type_mro, &mro) || !mro ||
-        !hc_reader_word(reader, mro + at->var_size, &count))
-        return 0;
+    uint64_t mro, count, class, base;
+    if (!hc_reader_word(reader, type->address + at->type_mro, &mro))
+        return HC_LOOKUP_UNREADABLE;
+    if (!mro)
+        return HC_LOOKUP_ABSENT; // not ready
+    if (!hc_reader_word(reader, mro + at->var_size, &count))
+        return HC_LOOKUP_UNREADABLE;
     for (uint64_t i = 0; i < count && i < MAX_CLASSES; i++) {
-        if (!hc_reader_word(reader, mro + at->tuple_items + i * reader->target.word_size, &class))
-            return 0;
-        if (hc_dict_find_string(table->runtime, reader, hc_runtime_type_dict(table->runtime, reader, class),
-                                "__sizeof__", ret_method))
-            return class;
+        if (!hc_reader_word(reader, mro + at->tuple_items + i * reader->target.word_size, &class) ||
+            !hc_reader_word(reader, class + at->type_base, &base))
+            return HC_LOOKUP_UNREADABLE;
+        uint64_t dict = base ? hc_runtime_type_dict(table->runtime, reader, class) : 0;
+        enum hc_lookup result =
+            base ? hc_dict_look_up(table->runtime, reader, dict, "__sizeof__", ret_method) : HC_LOOKUP_ABSENT;
+        *ret_definer = class;
+        if (result != HC_LOOKUP_ABSENT)
+            return result;
     }
-    return 0;
+    return HC_LOOKUP_ABSENT;
 }
 
 // The C function of a method that can do without arguments; 0 for any other callable.
@@ -69,11 +76,13 @@ static bool is_defined(const struct hc_type *type, const struct hc_type *definer
 void hc_sizeof_find(struct hc_type_table *table, struct hc_reader *reader, struct hc_type *type,
                     unsigned depth)
 {
-    uint64_t method;
+    uint64_t address, method;
     if (type->has_row || !type->base) // without a base: object
         return;
-    uint64_t address = find_definer(table, reader, type, &method);
-    if (!address)
+    enum hc_lookup result = find_definer(table, reader, type, &address, &method);
+    bool is_told = type->definition && hc_definition_has_size(type->definition);
+    type->has_own_sizeof = result == HC_LOOKUP_UNREADABLE && !is_told; // for all that is known
+    if (result != HC_LOOKUP_FOUND)
         return;
     const struct hc_type *definer =
         address == type->address ? type : hc_type_table_find(table, reader, address, depth + 1);

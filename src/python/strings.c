@@ -71,7 +71,7 @@ static bool dict_each(const struct hc_runtime *runtime, struct hc_reader *reader
         if (key && value && !callback(argument, key, value))
             return true;
     }
-    return true;
+    return !keys->is_cut;
 }
 
 bool hc_dict_each(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t dict,
@@ -93,6 +93,7 @@ struct string_search {
     size_t key_length;
     uint64_t *ret;
     bool found;
+    bool has_unreadable_key;
     unsigned left; // entries to look at: what is looked for stands in small dicts
 };
 
@@ -100,18 +101,36 @@ static bool compare_key(void *argument, uint64_t key, uint64_t value)
 {
     struct string_search *search = argument;
     struct text text;
-    if (!find_text(search->runtime, search->reader, key, &text) || text.kind != 1 ||
-        text.length != search->key_length || memcmp(text.bytes, search->key, text.length))
+    bool is_text = find_text(search->runtime, search->reader, key, &text);
+    if (!is_text && !hc_reader_view(search->reader, key, search->runtime->layouts.at.sizeof_ascii))
+        search->has_unreadable_key = true;
+    if (!is_text || text.kind != 1 || text.length != search->key_length ||
+        memcmp(text.bytes, search->key, text.length))
         return --search->left > 0;
     *search->ret = value;
     search->found = true;
     return false;
 }
 
+enum hc_lookup hc_dict_look_up(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t dict,
+                               const char *key, uint64_t *ret)
+{
+    struct string_search search = {
+        .runtime = runtime,
+        .reader = reader,
+        .key = key,
+        .key_length = strlen(key),
+        .ret = ret,
+        .left = MAX_SEARCH,
+    };
+    bool is_whole = hc_dict_each(runtime, reader, dict, compare_key, &search);
+    if (search.found)
+        return HC_LOOKUP_FOUND;
+    return is_whole && !search.has_unreadable_key ? HC_LOOKUP_ABSENT : HC_LOOKUP_UNREADABLE;
+}
+
 bool hc_dict_find_string(const struct hc_runtime *runtime, struct hc_reader *reader, uint64_t dict,
                          const char *key, uint64_t *ret)
 {
-    struct string_search search = {runtime, reader, key, strlen(key), ret, false, MAX_SEARCH};
-    hc_dict_each(runtime, reader, dict, compare_key, &search);
-    return search.found;
+    return hc_dict_look_up(runtime, reader, dict, key, ret) == HC_LOOKUP_FOUND;
 }
