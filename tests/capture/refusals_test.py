@@ -218,7 +218,7 @@ class RefusalsTest(unittest.TestCase):
         self.assertEqual(b"1\n", process.stdout.readline())
         capture = subprocess.Popen(self.command(process.pid, *options), stderr=subprocess.PIPE, universal_newlines=True)
         partial = self.core + ".partial"
-        wait_until(lambda: os.path.exists(partial) and os.stat(partial).st_blocks > 0)
+        wait_until(lambda: os.path.exists(partial) and os.stat(partial).st_size > 0)
         return process, capture
 
     def finish(self, capture):
@@ -233,12 +233,21 @@ class RefusalsTest(unittest.TestCase):
             self.assertEqual(b"5\n", process.communicate(b"hello", timeout=PATIENCE)[0])
             self.assertEqual(0, process.returncode)
 
+    def check_killed_in_the_middle(self, *options):
+        """Whether the capture was not through before."""
+        process, capture = self.meet_in_the_middle(*options)
+        process.kill()
+        done = self.finish(capture)
+        process.wait()
+        if not done.returncode:
+            os.remove(self.core)
+            return False
+        self.check_refused(done, "process %d ended|there is no process|has ended" % process.pid)
+        return True
+
     def test_a_process_that_is_killed_in_the_middle(self):
         for options in (), ("--at-once",):
-            process, capture = self.meet_in_the_middle(*options)
-            process.kill()
-            self.check_refused(self.finish(capture), "process %d ended|there is no process|has ended" % process.pid)
-            process.wait()
+            wait_until(lambda: self.check_killed_in_the_middle(*options))
 
 
 def main():
