@@ -217,7 +217,11 @@ static struct hc_error *add_main_interpreter(struct hc_runtime *runtime, struct 
         !hc_reader_word(reader, sysdict + at->object_type, &type))
         return NULL;
     runtime->interpreters_broken = true;
-    return hc_word_vector_push(&runtime->interpreters, interpreter) ? NULL : hc_error_out_of_memory();
+    struct hc_word_vector *listed = &runtime->interpreters;
+    if (listed->count &&
+        !hc_reader_word(reader, listed->items[listed->count - 1] + at->interpreter_next, &next))
+        listed->count--; // nothing is where it leads
+    return hc_word_vector_push(listed, interpreter) ? NULL : hc_error_out_of_memory();
 }
 
 // Bounded, for a damaged one may be a ring.
