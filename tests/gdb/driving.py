@@ -21,7 +21,14 @@ INTERPRETER = None  # that runs the fixtures
 
 # Runs each command by itself, so that an error does not end the others, and marks where its output begins and ends.
 DRIVER = """
-import gdb, json, os
+import gdb, json, os, time
+
+def await_sessions(state, count):  # more than there are; the service runs
+    known = lambda: len(json.load(open(state))["sessions"])
+    end = known() + count
+    while known() < end:
+        time.sleep(0.01)
+
 for command in json.loads(os.environ["HEAPCORE_TEST_COMMANDS"]):
     gdb.write("<<<\\n")
     try:
@@ -33,6 +40,7 @@ for command in json.loads(os.environ["HEAPCORE_TEST_COMMANDS"]):
 
 
 READ = "python print(open(%r).read())"
+AWAIT = "python await_sessions(%r, 5)"
 
 
 # The address sanitizer begins its work at the first malloc(). In gdb that is in newlocale(), called when one of gdb's

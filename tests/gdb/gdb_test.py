@@ -14,7 +14,7 @@ import tempfile
 import unittest
 
 import driving
-from driving import READ, Service, count_of, heapcore, make_core, run_gdb
+from driving import AWAIT, READ, Service, count_of, heapcore, make_core, run_gdb
 import interpreters
 from interactive import InteractiveTest  # noqa: F401  unittest finds them here
 from installed import InstalledTest  # noqa: F401
@@ -213,7 +213,7 @@ class LiveTest(unittest.TestCase):
     def test_a_process_that_is_attached_again_is_looked_at_anew(self):
         with Service(self.folder) as service:
             answers = run_gdb([
-                "py-heap (h & __main__.Session).count", "detach", "shell sleep 0.3", "py-heap h.count",
+                "py-heap (h & __main__.Session).count", "detach", AWAIT % service.state, "py-heap h.count",
                 "attach %d" % service.process.pid, "py-heap (h & __main__.Session).count", READ % service.state, "detach"],
                 "-p", str(service.process.pid))
             self.assertIn("no process", answers[3])
