@@ -247,7 +247,12 @@ static struct hc_error *copy_stopped(struct capture *capture, uint64_t *ret_size
     uint64_t written;
     for (size_t i = 0; i < capture->stop.threads.count; i++)
         capture->result->threads += !capture->stop.threads.items[i].gone;
-    HC_TRY(snapshot_take(&snapshot, capture->speaker));
+    struct hc_error *error = snapshot_take(&snapshot, capture->speaker);
+    if (error && hc_thread_has_ended(capture->speaker)) {
+        hc_error_destroy(error);
+        return hc_process_is_gone(capture->options->pid);
+    }
+    HC_TRY(error);
     HC_TRY(hc_notes_of_process(&capture->stop, capture->speaker, snapshot.image, &notes));
     HC_TRY(choose(capture, &snapshot, !capture->options->at_once));
     HC_TRY(hc_copy_pass(&capture->copy, &snapshot.copier, &snapshot.spans, &written));
@@ -266,6 +271,13 @@ static struct hc_error *stop_checked(struct capture *capture)
     return check_machine(image);
 }
 
+static struct hc_error *open_output(struct capture *capture)
+{
+    HC_TRY(hc_output_open(&capture->output, capture->options->path));
+    capture->copy.fd = capture->output.fd;
+    return NULL;
+}
+
 // Stopping it first, for a moment, tells whether all the rest is allowed, and if not, why. What did not stop
 // is let go when this tracer ends.
 static struct hc_error *check(void *argument)
@@ -278,9 +290,11 @@ static struct hc_error *check(void *argument)
 
 static struct hc_error *copy_process(struct capture *capture, uint64_t *ret_size)
 {
-    if (capture->options->at_once) {
+    if (capture->options->at_once) { // before anything that a busy disk makes slow
         HC_TRY(stop_checked(capture));
+        HC_TRY(open_output(capture));
     } else {
+        HC_TRY(open_output(capture));
         HC_TRY(hc_process_run_tracer(check, capture));
         HC_TRY(copy_ahead(capture));
         struct hc_error *error = stop(capture);
@@ -335,9 +349,8 @@ struct hc_error *hc_capture_process(const struct hc_capture_options *options, st
     _cleanup_(capture_deinit) struct capture capture = {
         .options = options, .result = &result, .output = {.fd = -1}};
     uint64_t started = now();
-    HC_TRY(hc_output_open(&capture.output, options->path));
     capture.copy = (struct hc_copy){
-        .fd = capture.output.fd,
+        .fd = -1,
         .path = options->path,
         .has_one_pass = options->at_once,
         .next_offset = HC_ROOM_FOR_HEADERS,

@@ -36,7 +36,7 @@ static char read_state(pid_t tid)
     return 'X';
 }
 
-static bool has_ended(pid_t tid)
+bool hc_thread_has_ended(pid_t tid)
 {
     char state = read_state(tid);
     return state == 'Z' || state == 'X';
@@ -110,7 +110,7 @@ static struct hc_error *seize(struct hc_stop *stop, pid_t tid)
         return hc_error_out_of_memory();
     if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
         int error = errno;
-        return error == ESRCH || has_ended(tid) ? NULL : explain_refusal(stop->pid, tid, error);
+        return error == ESRCH || hc_thread_has_ended(tid) ? NULL : explain_refusal(stop->pid, tid, error);
     }
     struct hc_stopped_thread *thread = &stop->threads.items[stop->threads.count++];
     *thread = (struct hc_stopped_thread){.tid = tid};

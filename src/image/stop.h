@@ -22,3 +22,5 @@ struct hc_stop {
 // thread that would not stop, the kernel lets go when its tracer ends.
 struct hc_error *hc_stop_init(struct hc_stop *stop, pid_t pid);
 void hc_stop_deinit(struct hc_stop *stop);
+// Also true of one that is not there.
+bool hc_thread_has_ended(pid_t tid);
