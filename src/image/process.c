@@ -168,11 +168,13 @@ struct errand {
     struct hc_error *(*run)(void *argument);
     void *argument;
     struct hc_error *error;
+    pid_t tid;
 };
 
 static void *run_errand(void *argument)
 {
     struct errand *errand = argument;
+    errand->tid = gettid();
     errand->error = errand->run(errand->argument);
     return NULL;
 }
@@ -190,6 +192,11 @@ struct hc_error *hc_process_run_tracer(struct hc_error *(*run)(void *argument), 
         return hc_error_create("cannot start a thread to read a process: %s; check 'ulimit -u'",
                                strerror(failure));
     pthread_join(thread, NULL);
+    // It is joined before the kernel lets go what it traced.
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/task/%d", (int)errand.tid);
+    while (access(path, F_OK) == 0)
+        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
     return errand.error;
 }
 
