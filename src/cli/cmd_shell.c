@@ -344,8 +344,8 @@ static struct hc_error *talk(struct shell *shell)
             return NULL;
         if (status == HC_LINE_INTERRUPTED)
             continue;
-        keep(shell, text);
         hc_interrupt_clear();
+        keep(shell, text);
         HC_TRY(run_line(shell, text, (struct hc_place){0}));
     }
     return NULL;
