@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import dumping
 import interpreters
 
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds
 HEAPCORE = None
 
 # Says how many bytes its own classes' instances take, then waits, then ends as it is told.

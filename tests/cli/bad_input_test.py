@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import dumping
 import interpreters
 
-PATIENCE = 60  # seconds: no input may take longer
+PATIENCE = 300  # seconds: no input may take longer
 SIZE_LIMIT = 1 << 16  # of a message: no input may be echoed without end
 SEEDS = int(os.environ.get("HEAPCORE_SEEDS", "8"))  # of random damage
 PROGRAM = """
@@ -381,10 +381,7 @@ class BadInputTest(unittest.TestCase):
     # Processes
 
     def test_a_process_that_does_not_exist_is_told_as_such(self):
-        with open("/proc/sys/kernel/pid_max") as file:
-            pid = int(file.read()) - 1
-        while os.path.exists("/proc/%d" % pid):
-            pid -= 1
+        pid = 1 << 22  # the kernel gives none as high
         for command in ("analyze", "dump", "layouts", "threads"):
             with self.subTest(command=command):
                 self.assert_sentence(self.run_heapcore(command, "-p", str(pid)), "no process %d" % pid)

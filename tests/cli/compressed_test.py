@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import bad_input_test
 import interpreters
 
-PATIENCE = 120  # seconds
+PATIENCE = 300  # seconds
 FORMATS = ("zstd", "lz4", "xz", "gzip")
 COMPRESS = None
 HEAPCORE = None

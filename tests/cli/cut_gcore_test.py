@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import bad_input_test
 import interpreters
 
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds
 HEAPCORE = None
 
 

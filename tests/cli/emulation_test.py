@@ -19,7 +19,7 @@ import dumping
 import interpreters
 
 NONE_FOUND = 77
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds
 HEAPCORE = None
 OBJECTS = 20000
 

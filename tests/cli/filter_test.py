@@ -18,7 +18,7 @@ import bad_input_test
 import dumping
 import interpreters
 
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds
 HEAPCORE = None
 SHARED_SIZE = 3 << 20
 FILE_SIZE = 1 << 16

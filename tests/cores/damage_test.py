@@ -23,7 +23,7 @@ import suites
 
 NAMES = ("3.8", "3.11", "3.12", "3.13", interpreters.DEBIAN, "bullseye-3.9", *interpreters.NEW)
 ALL_TESTS = ("3.8", "3.12", interpreters.DEBIAN)  # the others those whose subject differs between versions
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds
 MEMORY = 1 << 20  # KiB
 DAMAGE = ("being_collected", "collector_breaks", "bounded_sizes", "contradictory", "freed_referents",
     "damaged_referents", "unreadable_types", "untyped_objects", "damaged_pools", "unreadable_pools",

@@ -24,7 +24,7 @@ import bad_input_test
 import interpreters
 
 NONE_FOUND = 77
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds
 MEMORY = 1536 << 10  # KiB that a run may take: the cores have some 20 MB
 WORD = 8
 COUNTS = [1 << bits for bits in (8, 16, 20, 31, 32, 40, 44, 60, 62, 63)]

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "truth"))
 import dumping
 
 PLUGIN = os.path.join(HERE, "..", "..", "gdb", "heapcore.py")
-PATIENCE = 120  # seconds
+PATIENCE = 300  # seconds
 OPTIONS = None  # heapcore, library, gdb: paths
 INTERPRETER = None  # that runs the fixtures
 
@@ -141,7 +141,7 @@ class Service:
 
     def goes_on(self):
         before = len(self.known()["sessions"])
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while len(self.known()["sessions"]) <= before + 3:
             if time.monotonic() > end or self.process.poll() is not None:
                 return False

@@ -267,7 +267,9 @@ class LiveTest(unittest.TestCase):
             with server:
                 port = None
                 while port is None:
-                    found = re.search(rb"Listening on port (\d+)", server.stderr.readline())
+                    line = server.stderr.readline()
+                    self.assertTrue(line, "gdbserver ended")
+                    found = re.search(rb"Listening on port (\d+)", line)
                     port = int(found.group(1)) if found else None
                 answers = run_gdb([
                     "break getppid", "continue", "py-heap (h & __main__.Session).count", READ % service.state,

@@ -10,6 +10,7 @@ import time
 import unittest
 
 import driving
+import dumping
 from driving import PATIENCE
 
 PROMPT = "(gdb) "
@@ -123,7 +124,7 @@ class InteractiveTest(unittest.TestCase):
             for wait in 0.3, 1:
                 gdb.type("py-heap %s\n" % long_expression())
                 gdb.wait_for("))\n")
-                time.sleep(wait)
+                dumping.await_work(gdb.process, wait)
                 gdb.type(CONTROL_C)
                 end = gdb.wait_for(PROMPT)
                 self.assertIn("Quit\n", end)
@@ -135,7 +136,7 @@ class InteractiveTest(unittest.TestCase):
             gdb.answer("python import heapcore")
             gdb.type("python heapcore.evaluate('%s')\n" % long_expression())
             gdb.wait_for("')\n")
-            time.sleep(0.5)
+            dumping.await_work(gdb.process, 0.5)
             gdb.type(CONTROL_C)
             gdb.wait_for("KeyboardInterrupt", "Quit")
             gdb.wait_for(PROMPT)

@@ -34,6 +34,13 @@ class MemoryGroup:
     def usage(self):
         return int(read(os.path.join(self.path, "memory.usage_in_bytes" if self.is_old else "memory.current")))
 
+    def taken(self):
+        """Without what the kernel can take back."""
+        known = dict(line.split() for line in read(os.path.join(self.path, "memory.stat")).splitlines())
+        names = ("total_inactive_file", "total_active_file") if self.is_old else (
+            "inactive_file", "active_file", "slab_reclaimable")
+        return self.usage() - sum(int(known[name]) for name in names)
+
     def enter(self):
         """For preexec_fn."""
         write(os.path.join(self.path, "cgroup.procs"), 0)

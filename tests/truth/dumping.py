@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIXTURES = os.path.join(os.path.dirname(TESTS), "fixtures")
@@ -24,6 +25,19 @@ def clean_environment(additions=()):
     environment["PYTHONHASHSEED"] = "1"
     environment.update(additions)
     return environment
+
+
+def processor_time(pid):
+    with open("/proc/%d/stat" % pid) as file:
+        words = file.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def await_work(pid, seconds):
+    """Until a process has computed for so long, however busy the machine is."""
+    end, late = processor_time(pid) + seconds, time.monotonic() + PATIENCE
+    while processor_time(pid) < end and time.monotonic() < late:
+        time.sleep(0.01)
 
 
 def enter(interpreter, *folders):
