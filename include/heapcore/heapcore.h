@@ -194,8 +194,9 @@ HEAPCORE_API char *heapcore_object_repr(heapcore_session *session, uint64_t addr
 // It counts for all sessions; the next call of heapcore_run(), heapcore_report() or heapcore_evaluate() takes
 // it back.
 HEAPCORE_API void heapcore_interrupt(void);
-// For a caller that cannot set a C signal handler: while it is on, SIGINT does the above. Switching it off
-// gives the signal back to whoever had it.
+// For a caller that cannot set a C signal handler: switched on before a call and off after it. SIGINT then
+// ends that call, also where it comes before the call has begun. Switching it off gives the signal back to
+// whoever had it.
 HEAPCORE_API void heapcore_interrupt_by_signal(bool on);
 
 #ifdef __cplusplus

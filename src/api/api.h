@@ -34,3 +34,7 @@ static inline heapcore_error *api_error(struct hc_error *error)
 struct hc_render_options api_render_options(const struct heapcore_format *format);
 // A stream whose bytes go to `write`; hc_error_out_of_memory() if there is none. fclose() it.
 struct hc_error *api_open_stream(heapcore_write_fn *write, void *argument, FILE **ret);
+
+// What each call begins with that may work long: an earlier wish to stop is not its. While
+// heapcore_interrupt_by_signal() is on, every wish is.
+void api_forget_interrupts(void);

@@ -1,6 +1,7 @@
 // The wish to stop, from outside.
+#include "api/api.h"
+
 #include "base/interrupt.h"
-#include "heapcore/heapcore.h"
 
 #include <signal.h>
 
@@ -13,6 +14,12 @@ static void on_signal(int signal)
     hc_interrupt_request();
 }
 
+void api_forget_interrupts(void)
+{
+    if (!is_on)
+        hc_interrupt_clear();
+}
+
 void heapcore_interrupt(void)
 {
     hc_interrupt_request();
@@ -23,5 +30,6 @@ void heapcore_interrupt_by_signal(bool on)
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     if (on == is_on)
         return;
+    hc_interrupt_clear();
     is_on = sigaction(SIGINT, on ? &action : &before, on ? &before : NULL) == 0 ? on : is_on;
 }

@@ -1,7 +1,6 @@
 // Opening and closing; errors.
 #include "api/api.h"
 
-#include "base/interrupt.h"
 #include "query/inherit.h"
 
 #include <stdlib.h>
@@ -55,7 +54,7 @@ static struct hc_error *open_session(struct hc_session_options *options,
     options->threads = API_MEMBER(wishes, threads, 0);
     const char *baseline = API_MEMBER(wishes, baseline, NULL);
     _cleanup_(hc_reference_releasep) struct hc_reference *reference = NULL;
-    hc_interrupt_clear();
+    api_forget_interrupts();
     if (baseline)
         HC_TRY(hc_reference_read(baseline, options, &reference));
     heapcore_session *session = calloc(1, sizeof(*session));
@@ -118,6 +117,6 @@ heapcore_error *heapcore_open_target(const struct heapcore_target *target,
 
 heapcore_error *heapcore_session_inherit(heapcore_session *session, heapcore_session *old)
 {
-    hc_interrupt_clear();
+    api_forget_interrupts();
     return api_error(hc_interpreter_inherit(&session->interpreter, &old->interpreter));
 }

@@ -1,7 +1,6 @@
 // What the heapcore program would print.
 #include "api/api.h"
 
-#include "base/interrupt.h"
 #include "query/complete.h"
 #include "query/help.h"
 #include "report/answer.h"
@@ -39,7 +38,7 @@ heapcore_error *heapcore_run(heapcore_session *session, const char *statements,
                              const struct heapcore_format *format, heapcore_write_fn *write, void *argument)
 {
     FILE *file;
-    hc_interrupt_clear();
+    api_forget_interrupts();
     struct hc_error *error = api_open_stream(write, argument, &file);
     if (error)
         return api_error(error);
@@ -65,7 +64,7 @@ heapcore_error *heapcore_value_write(heapcore_value *value, const struct heapcor
                                      heapcore_write_fn *write, void *argument)
 {
     FILE *file;
-    hc_interrupt_clear();
+    api_forget_interrupts();
     struct hc_error *error = api_open_stream(write, argument, &file);
     if (error)
         return api_error(error);
@@ -96,7 +95,7 @@ heapcore_error *heapcore_report(heapcore_session *session, const char *command,
     };
     const struct hc_session_report *report = hc_session_report_find(command);
     FILE *file;
-    hc_interrupt_clear();
+    api_forget_interrupts();
     if (!report)
         return api_error(hc_error_create("there is no report '%s'", command));
     struct hc_error *error = api_open_stream(write, argument, &file);

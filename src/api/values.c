@@ -1,7 +1,6 @@
 // What expressions come to, as values of the caller's language.
 #include "api/api.h"
 
-#include "base/interrupt.h"
 #include "query/parser.h"
 #include "report/answer.h"
 
@@ -40,7 +39,7 @@ heapcore_error *heapcore_evaluate_with(heapcore_session *session, const char *ex
                                        const char *const *names, heapcore_value *const *values, size_t count,
                                        heapcore_value **ret)
 {
-    hc_interrupt_clear();
+    api_forget_interrupts();
     heapcore_value *value = calloc(1, sizeof(*value));
     if (!value)
         return api_error(hc_error_out_of_memory());

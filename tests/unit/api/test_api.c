@@ -354,6 +354,20 @@ static void ignore_signal(int signal)
     (void)signal;
 }
 
+static void test_a_signal_before_the_call_ends_it(void **state)
+{
+    (void)state;
+    heapcore_value *value = NULL;
+    heapcore_interrupt_by_signal(true);
+    raise(SIGINT);
+    assert_fails(heapcore_evaluate(fixture.session, "h.dominos", &value), "interrupted");
+    heapcore_interrupt_by_signal(false);
+    assert_null(value);
+    heapcore_interrupt_by_signal(true);
+    assert_int_equal(number(fixture.session, "1 + 1"), 2);
+    heapcore_interrupt_by_signal(false);
+}
+
 static void test_the_signal_goes_back_to_whom_it_belonged(void **state)
 {
     (void)state;
@@ -492,6 +506,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_addresses_of_a_set_come_in_pieces),
         cmocka_unit_test(test_objects_are_found_where_they_start),
         cmocka_unit_test(test_another_thread_interrupts),
+        cmocka_unit_test(test_a_signal_before_the_call_ends_it),
         cmocka_unit_test(test_the_signal_goes_back_to_whom_it_belonged),
         cmocka_unit_test(test_a_later_session_inherits_variables_and_the_reference_point),
         cmocka_unit_test(test_a_later_session_inherits_kinds),
