@@ -174,7 +174,7 @@ static void check_links(struct hc_finding *finding, struct hc_tracer *tracer, ui
     if (has_counts && hc_reader_word(&tracer->object_reader, head + at->gc_prev, &own) && own & COLLECTING)
         finding->tally.damage.being_collected++;
     if (!hc_reader_word(&tracer->reader, (next & ~(uint64_t)HC_LINK_FLAGS) + at->gc_prev, &back))
-        finding->tally.damage.collector_breaks++;
+        finding->tally.damage.collector_breaks += !hc_image_losses(tracer->runtime->image)->truncated;
     else if ((back & ~(uint64_t)HC_LINK_FLAGS) != head && !(has_counts && back & COLLECTING))
         finding->tally.damage.collector_breaks++;
 }

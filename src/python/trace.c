@@ -263,11 +263,14 @@ bool hc_tracer_is_linked(struct hc_tracer *tracer, uint64_t address)
     if (!hc_reader_word(reader, head + at->gc_next, &next) ||
         !hc_reader_word(reader, head + at->gc_prev, &back))
         return false;
-    if (hc_reader_word(&tracer->reader, (next & ~(uint64_t)FLAGS) + at->gc_prev, &link) &&
+    bool has_next = hc_reader_word(&tracer->reader, (next & ~(uint64_t)FLAGS) + at->gc_prev, &link);
+    if (has_next &&
         ((link & ~(uint64_t)FLAGS) == head || (is_collectors_count(back) && is_collectors_count(link))))
         return true;
-    return hc_reader_word(&tracer->reader, (back & ~(uint64_t)FLAGS) + at->gc_next, &link) &&
-           (link & ~(uint64_t)FLAGS) == head;
+    bool has_back = hc_reader_word(&tracer->reader, (back & ~(uint64_t)FLAGS) + at->gc_next, &link);
+    if (has_back && (link & ~(uint64_t)FLAGS) == head)
+        return true;
+    return !has_next && !has_back && next && back && hc_image_losses(tracer->runtime->image)->truncated;
 }
 
 bool hc_tracer_has_sound_head(struct hc_tracer *tracer, uint64_t address)

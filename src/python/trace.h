@@ -83,7 +83,8 @@ bool hc_tracer_is_tracked(struct hc_tracer *tracer, const struct hc_object_view 
 enum { HC_LINK_FLAGS = 7 };
 
 // Do the links of the collector's list before the object, or what stands in their place, lead to a neighbour
-// whose own link leads back? In a block with a dead object's header they do not.
+// whose own link leads back? In a block with a dead object's header they do not. Where both neighbours may
+// have gone with the core's end: true.
 bool hc_tracer_is_linked(struct hc_tracer *tracer, uint64_t address);
 // Before an object that the collector may know stand such links, or none. Before 3.7: true, for what is not
 // tracked keeps its old ones.
