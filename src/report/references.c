@@ -154,6 +154,8 @@ static struct hc_error *write_high(struct writing *writing)
     hc_report_number(report, "excess", sum.references);
     hc_report_line(report, NULL, "%zu objects; words of C memory may hold %" PRIu64 " of what is missing",
                    writing->audit.high.count, explained);
+    if (hc_image_losses(writing->session->image)->truncated)
+        hc_report_line(report, NULL, "the core is cut short: what is gone may hold the rest");
     if (!sum.objects)
         return NULL;
     hc_report_line(report, NULL, "%" PRIu64 " objects have %" PRIu64 " references too many:", sum.objects,

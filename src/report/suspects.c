@@ -43,11 +43,15 @@ static void add_row(struct hc_report *report, const struct hc_suspect *suspect)
     hc_report_close_rows(report);
 }
 
-void hc_report_suspects_section(struct hc_report *report, const struct hc_suspect_vector *suspects)
+static void write_section(const struct hc_session *session, const struct hc_suspect_vector *suspects,
+                          struct hc_report *report)
 {
+    bool is_cut = hc_image_losses(session->image)->truncated;
     hc_report_section(report, "suspects", "Suspects");
     if (!suspects->count)
-        hc_report_line(report, NULL, "none: nothing is larger, older or more often there than it should be");
+        hc_report_line(report, NULL,
+                       is_cut ? "none in what is left: the core is cut short"
+                              : "none: nothing is larger, older or more often there than it should be");
     for (size_t i = 0; i < suspects->count; i++)
         write_suspect(report, &suspects->items[i]);
     hc_report_table(report, columns, COUNT_OF(columns));
@@ -60,7 +64,7 @@ struct hc_error *hc_report_suspects(const struct hc_session *session, const stru
 {
     struct hc_suspect_vector suspects = {0};
     HC_TRY(hc_suspects_find(session, baseline, &suspects));
-    hc_report_suspects_section(report, &suspects);
+    write_section(session, &suspects, report);
     hc_suspects_deinit(&suspects);
     return hc_report_check(report);
 }

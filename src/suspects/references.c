@@ -95,8 +95,10 @@ struct hc_error *hc_find_wrong_counts(const struct hc_inquiry *inquiry)
     HC_TRY(hc_audit_run(graph, 0, &audit));
     HC_TRY(group_by_type(graph, &audit.high, hc_audit_excess, &high));
     HC_TRY(group_by_type(graph, &audit.low, hc_audit_deficit, &low));
+    // What was cut off may hold them.
+    bool is_cut = hc_image_losses(inquiry->session->image)->truncated;
     for (size_t i = 0; i < graph->types.types.count; i++) {
-        if (high[i].references >= LEAST_EXCESS)
+        if (high[i].references >= LEAST_EXCESS && !is_cut)
             HC_TRY(report_high(inquiry, graph->types.types.items[i], &high[i]));
         if (low[i].references)
             HC_TRY(report_low(inquiry, graph->types.types.items[i], &low[i]));
