@@ -172,8 +172,8 @@ static struct hc_error *wait_for_stop(const struct hc_stop *stop, struct hc_stop
         }
         if (result < 0 && errno != EINTR)
             thread->gone = true;
-        // It waits for a disk or a vfork() and would stop before its first step in the program, so it
-        // changes nothing meanwhile. Only its registers are not to be had.
+        // It waits for a disk or a vfork() and would stop before its first step in the program: at most the
+        // buffer of a read() changes meanwhile. Only its registers are not to be had.
         if (naps >= NAPS_BEFORE_A_LOOK && read_state(thread->tid) == 'D')
             return NULL;
         if (is_past(deadline))
