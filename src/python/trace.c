@@ -208,8 +208,10 @@ void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t c
 
 uint64_t hc_trace_length(struct hc_tracer *tracer, uint64_t address)
 {
-    uint64_t length;
-    return address && hc_reader_word(&tracer->reader, address + tracer->at->var_size, &length) ? length : 0;
+    uint64_t length = 0;
+    if (address && !hc_reader_word(&tracer->reader, address + tracer->at->var_size, &length))
+        tracer->size_is_exact = false;
+    return length;
 }
 
 uint64_t hc_object_size_default(struct hc_tracer *tracer, const struct hc_object_view *object)

@@ -73,7 +73,8 @@ uint64_t hc_tracer_refcount(struct hc_tracer *tracer, const struct hc_object_vie
 
 // tracer->references = what `object` refers to.
 void hc_tracer_trace(struct hc_tracer *tracer, const struct hc_object_view *object);
-// sys.getsizeof(object); tracer->size_is_exact is false if only code that cannot be run knows it.
+// sys.getsizeof(object); tracer->size_is_exact is false if only code that cannot be run knows it, or memory
+// that is not there.
 uint64_t hc_tracer_size(struct hc_tracer *tracer, const struct hc_object_view *object);
 // tp_is_gc: static types and such are not, though their type is.
 bool hc_tracer_is_gc(const struct hc_tracer *tracer, const struct hc_object_view *object);
@@ -103,7 +104,7 @@ void hc_trace_buffer(struct hc_tracer *tracer, uint64_t address);
 bool hc_trace_afford(struct hc_tracer *tracer, uint64_t words);
 // Visits each non-NULL word of an array of pointers; stops at a hole.
 void hc_trace_visit_array(struct hc_tracer *tracer, uint64_t address, uint64_t count);
-// ob_size of the variable-sized object at `address`; 0 for none and for a hole.
+// ob_size of the variable-sized object at `address`; 0 for none, and for a hole, where no size is exact.
 uint64_t hc_trace_length(struct hc_tracer *tracer, uint64_t address);
 uint64_t hc_object_size_default(struct hc_tracer *tracer, const struct hc_object_view *object);
 

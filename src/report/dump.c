@@ -172,7 +172,7 @@ static bool is_shown(const struct dump *dump, uint32_t object)
 
 static bool is_size_inexact(struct hc_tracer *tracer, const struct hc_object_view *object)
 {
-    if (!object->type->has_own_sizeof && !object->type->definition)
+    if (!object->type->has_own_sizeof && !object->type->size)
         return false;
     hc_tracer_size(tracer, object);
     return !tracer->size_is_exact;

@@ -118,6 +118,7 @@ static uint64_t type_size(struct hc_tracer *tracer, const struct hc_object_view 
     struct hc_dict_keys keys;
     uint64_t address = cached_keys(tracer, object);
     bool has_keys = address && hc_dict_keys_read(tracer->runtime, &tracer->reader, address, &keys);
+    tracer->size_is_exact &= has_keys || !address;
     return tracer->at->sizeof_heap_type + (has_keys ? keys.size : 0);
 }
 

@@ -6,8 +6,10 @@ static uint64_t extra_size(struct hc_tracer *tracer, const struct hc_object_view
     const struct hc_offsets *at = tracer->at;
     uint64_t extra = hc_view_word(tracer, object, at->code_extra);
     const uint8_t *bytes = extra ? hc_reader_view(&tracer->reader, extra, at->sizeof_code_extra) : NULL;
-    if (!bytes)
+    if (!bytes) {
+        tracer->size_is_exact &= !extra;
         return 0;
+    }
     uint64_t count = hc_load_word(&tracer->reader.target, bytes + at->code_extra_size);
     return at->sizeof_code_extra + (count - 1) * tracer->reader.target.word_size;
 }

@@ -193,8 +193,10 @@ uint64_t hc_dict_size(struct hc_tracer *tracer, const struct hc_object_view *obj
     struct hc_dict_keys keys;
     uint64_t size = object->type->basicsize;
     if (!hc_dict_keys_read(tracer->runtime, &tracer->reader,
-                           hc_view_word(tracer, object, tracer->at->dict_keys), &keys))
+                           hc_view_word(tracer, object, tracer->at->dict_keys), &keys)) {
+        tracer->size_is_exact = false;
         return size;
+    }
     unsigned word = tracer->reader.target.word_size;
     if (values_of(tracer, object)) {
         bool has_shared_size = hc_is_present(tracer->at->keys_log2_size);

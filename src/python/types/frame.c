@@ -10,6 +10,7 @@ enum { FRAME_OWNED_BY_FRAME_OBJECT = 2 };
 static uint64_t code_int(struct hc_tracer *tracer, uint64_t code, uint32_t offset)
 {
     const uint8_t *bytes = hc_is_present(offset) ? hc_reader_view(&tracer->reader, code + offset, 4) : NULL;
+    tracer->size_is_exact &= bytes != NULL;
     uint32_t value = bytes ? hc_load_u32(&tracer->reader.target, bytes) : 0;
     return value < 1 << 20 ? value : 0; // a larger frame would not fit any stack
 }
