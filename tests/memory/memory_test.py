@@ -20,6 +20,7 @@ import suites
 
 NAMES = ("3.8", "3.11", "3.12", "3.13", "debian-3.11", "bullseye-3.9", "trixie-3.13", "sid-3.14")
 PAGE = 4096
+POOL = 1 << 14  # bytes, since 3.10
 
 
 def segments(core):
@@ -107,14 +108,15 @@ class MemoryTest(cored.CoredCase):
         for size, count in zip(self.truth["sizes"], self.truth["counts"]):
             # A word of the interpreter's may by chance still point to one: its owner, as far as anybody knows.
             self.assert_within(count - 2, found.get(size, 0), count)
-        self.assertGreaterEqual(self.report.bytes("malloc_mapped"), self.truth["large"])
+        one = self.truth["sizes"][1]
+        self.assertGreaterEqual(self.report.bytes("malloc_mapped"), self.truth["large"] - 2 * one)
         self.assertLess(self.report.bytes("malloc_mapped"), self.truth["large"] + (1 << 20))
 
     def test_each_thread_has_an_arena_with_its_blocks(self):
         others = [row["other"] for row in self.report.all["memory_malloc"] if row["address"]]
         self.assertEqual(3, len(others))
         for found, (_, taken) in zip(others, self.truth["threads"]):
-            self.assert_within(taken, found, taken + 4096)
+            self.assert_within(taken - 2 * self.truth["sizes"][2], found, taken + 4096)
 
     def test_free_memory_is_what_malloc_says(self):
         info = self.truth["mallinfo"]
@@ -165,13 +167,15 @@ class MemoryTest(cored.CoredCase):
 
     def test_pymalloc_is_as_fragmented_as_it_says_itself(self):
         found = {row["size"]: row for row in self.report.all["memory_pymalloc"]}
-        self.assertEqual(set(self.truth["pymalloc"]), set(map(str, found)))
-        for size, (pools, used, free) in self.truth["pymalloc"].items():
-            row = found[int(size)]
+        told = {int(size): numbers for size, numbers in self.truth["pymalloc"].items()}
+        for size in told.keys() | found.keys():
+            pools, used, free = told.get(size, (0, 0, 0))
+            row = found.get(size, {"pools": 0, "used": 0, "free": 0})
+            moved = abs(row["pools"] - pools) * (POOL // size)
             # What was told of it had to be made.
             self.assert_within(pools - 4, row["pools"], pools + 4)
             self.assert_within(used - 400, row["used"], used + 400)
-            self.assert_within(free - 600, row["free"], free + 600)
+            self.assert_within(free - 600 - moved, row["free"], free + 600 + moved)
         block = -(-self.truth["sparse"] // 16) * 16
         self.assertGreater(found[block]["free"], 0.8 * 10 * found[block]["pools"])
         self.assert_within(self.truth["kept_sparse"], found[block]["used"], self.truth["kept_sparse"] + 200)
